@@ -75,6 +75,14 @@ function stretched(values, shape, target) {
   })));
 }
 
+/** The rows of the table that compares two shapes axis by axis. */
+function axisRows(axes) {
+  const cell = (length) => html("td", { class: "number" }, length === null ? "–" : String(length));
+  return axes.map(({ a, b, result }, index) => html("tr", { class: result === null ? "mismatch" : null },
+    html("th", { scope: "row" }, text("arrays_axis", { axis: index })), cell(a), cell(b),
+    html("td", { class: "number" }, result === null ? text("arrays_no_match") : String(result))));
+}
+
 /** Two shapes, what becomes of their axes, and the sum of two small arrays. */
 function broadcastPart() {
   const grids = ["a", "b", "a + b"].map((name) => new NumberGrid({ label: name }));
@@ -91,13 +99,6 @@ function broadcastPart() {
     label: text("arrays_shape_of", { name }), value: sources[name],
     onInput: (source) => { sources[name] = source; show(); },
   })]));
-
-  function showAxes(axes) {
-    const cell = (length) => html("td", { class: "number" }, length === null ? "–" : String(length));
-    table.replaceChildren(...axes.map(({ a, b, result }, index) => html("tr", { class: result === null ? "mismatch" : null },
-      html("th", { scope: "row" }, text("arrays_axis", { axis: index })), cell(a), cell(b),
-      html("td", { class: "number" }, result === null ? text("arrays_no_match") : String(result)))));
-  }
 
   function draw(a, b, shape) {
     const drawn = shape.length <= 2 && shape.every((length) => length >= 1 && length <= LARGEST_DRAWN);
@@ -126,7 +127,7 @@ function broadcastPart() {
       return;
     }
     const found = broadcast(a, b);
-    showAxes(found.axes);
+    table.replaceChildren(...axisRows(found.axes));
     fault.textContent = found.shape ? "" : `ValueError: ${found.error.trim()}`;
     drawing.hidden = true;
     tooLarge.hidden = true;

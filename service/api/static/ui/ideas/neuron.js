@@ -47,6 +47,35 @@ function scene(drawings, controls) {
     html("div", { class: "toy-drawings" }, ...drawings), html("div", { class: "toy-controls stack" }, ...controls));
 }
 
+/** The line with its points, and the squared error of each as a square. */
+function drawErrors(drawing, { w, b }) {
+  for (const [x, y] of POINTS) {
+    const residual = w * x + b - y;
+    const side = Math.abs(drawing.y(residual) - drawing.y(0));
+    drawing.inside.append(shape("rect", {
+      x: drawing.x(x) - (residual > 0 ? side : 0), y: drawing.y(Math.max(y, y + residual)), width: side, height: side,
+      class: "residual-square",
+    }));
+    drawing.line([[x, y], [x, y + residual]], "residual");
+  }
+  drawing.curve((x) => w * x + b, "curve-a");
+  for (const point of POINTS) drawing.dot(point, "dot-b", 6);
+}
+
+/** The probability of class 1 as bands, the line between the classes, and the points: squares and circles. */
+function drawClasses(drawing, { set, weights }) {
+  const corners = [[BOX.x[0], BOX.y[0]], [BOX.x[1], BOX.y[0]], [BOX.x[1], BOX.y[1]], [BOX.x[0], BOX.y[1]]];
+  drawing.line(corners, "ground-b", { closed: true });
+  for (const level of BANDS) drawing.line(region(weights, level, BOX), "band", { closed: true });
+  drawing.line(separator(weights, BOX), "boundary");
+  for (const { x, y, label } of SETS[set]) {
+    if (label) drawing.dot([x, y], "dot-a", 8);
+    else drawing.inside.append(shape("rect", {
+      x: drawing.x(x) - 7, y: drawing.y(y) - 7, width: 14, height: 14, class: "dot-b",
+    }));
+  }
+}
+
 function lineScene() {
   const weights = { w: 0.5, b: 1 };
   const place = html("div");
@@ -57,19 +86,7 @@ function lineScene() {
 
   const plot = new Plot(place, {
     label: text("neuron_line_plot"), x: [-3, 6], y: [-6, 10], xLabel: "x", yLabel: "y", ratio: 0.62,
-    draw(drawing) {
-      for (const [x, y] of POINTS) {
-        const residual = weights.w * x + weights.b - y;
-        const side = Math.abs(drawing.y(residual) - drawing.y(0));
-        drawing.inside.append(shape("rect", {
-          x: drawing.x(x) - (residual > 0 ? side : 0), y: drawing.y(Math.max(y, y + residual)), width: side, height: side,
-          class: "residual-square",
-        }));
-        drawing.line([[x, y], [x, y + residual]], "residual");
-      }
-      drawing.curve((x) => weights.w * x + weights.b, "curve-a");
-      for (const point of POINTS) drawing.dot(point, "dot-b", 6);
-    },
+    draw: (drawing) => drawErrors(drawing, weights),
   });
 
   const sliders = {
@@ -127,19 +144,7 @@ function classScene() {
 
   const plot = new Plot(place, {
     label: text("neuron_class_plot"), ...BOX, xLabel: "x₁", yLabel: "x₂", ratio: 0.72,
-    draw(drawing) {
-      drawing.line([[BOX.x[0], BOX.y[0]], [BOX.x[1], BOX.y[0]], [BOX.x[1], BOX.y[1]], [BOX.x[0], BOX.y[1]]], "ground-b", {
-        closed: true,
-      });
-      for (const level of BANDS) drawing.line(region(state.weights, level, BOX), "band", { closed: true });
-      drawing.line(separator(state.weights, BOX), "boundary");
-      for (const { x, y, label } of SETS[state.set]) {
-        if (label) drawing.dot([x, y], "dot-a", 8);
-        else drawing.inside.append(shape("rect", {
-          x: drawing.x(x) - 7, y: drawing.y(y) - 7, width: 14, height: 14, class: "dot-b",
-        }));
-      }
-    },
+    draw: (drawing) => drawClasses(drawing, state),
   });
 
   const names = { w1: text("neuron_w1"), w2: text("neuron_w2"), b: text("neuron_b") };
