@@ -77,6 +77,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         rules = [rule for rule in create_app(server.context).url_map.iter_rules() if not _is_dialect(rule)]
         arguments = {
             "name": "line", "version": 1, "label": "best", "format": "onnx", "code": "not-found",
+            "activation": "relu",
             "job_id": ids["training-jobs"], "evaluation_id": ids["evaluations"],
             "batch_prediction_id": ids["batch-predictions"], "key_id": key["id"], "filename": "docs.js",
         }  # fmt: skip
