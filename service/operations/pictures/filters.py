@@ -87,12 +87,17 @@ def _find_kernel(spec: NetworkSpec, weights: Any, classes: Sequence[Any]) -> Ker
         own = next((name for name in names if name.startswith(f"{node.name}/")), None)
         if own is not None:
             values = _read(weights, own)
-            is_last = node is nodes[-1] and values.shape[-1] == len(classes)
-            units = tuple(map(str, classes)) if is_last else ()
+            units = _name_units(values.shape[-1], classes) if node is nodes[-1] else ()
             return Kernel(node.name, node.layer.type, values, _find_input(spec, nodes, node), units)
     if not names:
         return None
     return Kernel(names[0].rpartition("/")[0], "", _read(weights, names[0]), None)
+
+
+def _name_units(count: int, classes: Sequence[Any]) -> tuple[str, ...]:
+    """The classes of the units of the last layer. A single one is that of the second of two classes."""
+    named = classes[1:] if count == 1 and len(classes) == 2 else classes
+    return tuple(map(str, named)) if len(named) == count else ()
 
 
 def _read(weights: Any, name: str) -> np.ndarray:
