@@ -19,11 +19,11 @@ def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
     """Draw the layers or the neurons, as the document's `style` says."""
     canvas.heading(document["title"], _summarize(document))
     if document["columns"]:
-        write_notes(canvas, document)
+        write_notes(canvas, document["notes"])
         neurons.draw(canvas, document["columns"])
     elif document["layers"]:
         layer_graph.write_legend(canvas, document["layers"])
-        write_notes(canvas, document)
+        write_notes(canvas, document["notes"])
         layer_graph.draw(canvas, document)
     else:
         canvas.message("The network has no layers.")

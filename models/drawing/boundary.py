@@ -22,7 +22,7 @@ def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
     """Draw a plane for two numbers, curves for one, or say that there is nothing to draw yet."""
     if document["values"] is None:
         canvas.heading(document["title"])
-        write_notes(canvas, document)
+        write_notes(canvas, document["notes"])
         canvas.message(document["description"])
     elif len(document["axes"]) > 1:
         plane.draw(canvas, document)

@@ -77,7 +77,7 @@ def _draw_tiles(canvas: Canvas, document: Mapping[str, Any]) -> None:
     height, width = arrays[0].shape[:2]
     longer = max(height, width)
     columns, side, most = _choose_grid(canvas.room, len(tiles), width / longer, height / longer)
-    write_notes(canvas, document, left_out=len(tiles) - most)
+    write_notes(canvas, document["notes"], left_out=len(tiles) - most)
     room, scale = canvas.room, _scale(document)
     axes = canvas.axes()
     axes.set_axis_off()
@@ -116,7 +116,7 @@ def _draw_bars(canvas: Canvas, document: Mapping[str, Any]) -> None:
     """A panel of bars for each unit, with one bar for each input."""
     matrix, theme = document["matrix"], canvas.theme
     values = _weights(matrix["values"])
-    write_notes(canvas, document)
+    write_notes(canvas, document["notes"])
     largest = document["largest"] or 1.0
     lowest = min(60 + 16.0 * len(values), canvas.room.height / 2)
     panels = canvas.panels(len(matrix["columns"]), NARROWEST_PANEL - 30, lowest, "units")
@@ -138,7 +138,7 @@ def _draw_bars(canvas: Canvas, document: Mapping[str, Any]) -> None:
 def _draw_matrix(canvas: Canvas, document: Mapping[str, Any]) -> None:
     """A cell for each weight: inputs down, units across."""
     matrix = document["matrix"]
-    write_notes(canvas, document)
+    write_notes(canvas, document["notes"])
     axes: Axes = canvas.axes()
     axes.grid(visible=False)
     for spine in axes.spines.values():

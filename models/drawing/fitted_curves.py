@@ -25,7 +25,7 @@ def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
     is_regression = document["task"] == "regression"
     canvas.heading(document["title"], _subtitle(document))
     canvas.legend(_keys(canvas, document))
-    write_notes(canvas, document)
+    write_notes(canvas, document["notes"])
     axes = canvas.axes()
     axes.set_xlim(axis["minimum"], axis["maximum"])
     axes.set_xlabel(axis["name"])

@@ -51,7 +51,7 @@ def _draw_classes(canvas: Canvas, document: Mapping[str, Any], values: np.ndarra
     predicted = None if document["predicted"] is None else np.array(document["predicted"])
     places = range(len(classes)) if predicted is None else np.unique(predicted).tolist()
     canvas.legend([*class_keys(theme, classes, list(places)[:MOST_NAMED]), *split_keys(canvas, document)], rows=2)
-    write_notes(canvas, document)
+    write_notes(canvas, document["notes"])
     axes = _axes(canvas, document)
     if predicted is None:
         negative, positive = (class_color(theme, place, 2) for place in range(2))
@@ -99,7 +99,7 @@ def _draw_regression(canvas: Canvas, document: Mapping[str, Any], values: np.nda
     colors, scale = _sequence(canvas.theme), Normalize(low, high if high > low else low + 1)
     canvas.scale(colors, write_number(low, 3), write_number(high, 3))
     canvas.legend(split_keys(canvas, document), rows=1)
-    write_notes(canvas, document)
+    write_notes(canvas, document["notes"])
     axes = _axes(canvas, document)
     _draw_image(axes, document, colors(scale(values))[..., :3])
     _draw_rows(axes, document, canvas.theme, lambda rows: list(colors(scale(targets[rows]))), outlined=True)

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from models.drawing.canvas import Canvas
 from models.drawing.registry import PICTURES
-from models.drawing.texts import plain
+from models.drawing.texts import UNPRINTABLE, plain
 
 PROLOG = re.compile(r"^.*?<svg\b[^>]*>", re.DOTALL)
 COMMENTS = re.compile(r"\s*<!--.*?-->", re.DOTALL)
@@ -53,7 +53,7 @@ def drawn(
 def clean(value: Any) -> Any:
     """The value with all its texts on one line, without control characters."""
     if isinstance(value, str):
-        return plain(value)
+        return UNPRINTABLE.sub(" ", value).strip()  # also of a picture in Base64, which may be long
     if isinstance(value, Mapping):
         return {plain(name): member if name == IMAGE else clean(member) for name, member in value.items()}
     if isinstance(value, list | tuple):

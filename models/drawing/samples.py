@@ -75,7 +75,7 @@ def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
     if any(item["correct"] is False for item in items):
         canvas.legend([Key(f"{RIGHT} right", theme.good, "square"), Key(f"{WRONG} wrong", theme.bad, "square")], rows=1)
     columns, width, height, most = _choose_grid(canvas, document)
-    write_notes(canvas, document, left_out=len(items) - most)
+    write_notes(canvas, document["notes"], left_out=len(items) - most)
     room = canvas.room
     axes = canvas.axes()
     axes.set_axis_off()

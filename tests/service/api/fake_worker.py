@@ -214,7 +214,9 @@ def _evaluate(assignment: EvaluationAssignment, folder: Path) -> EvaluationResul
 
 
 def _figures() -> EvaluationResult:
-    return EvaluationResult(loss=0.2, metrics={"mae": 0.3, "rmse": 0.4, "r2": None})
+    rows = {"rows": [0, 1], "true": [[1.0, 2.0]], "predicted": [[1.5, 2.0]], "outputs": 1, "total": 2}
+    points = {"rows": rows, "target": {"name": "target", "unit": None, "columns": None}}
+    return EvaluationResult(loss=0.2, metrics={"mae": 0.3, "rmse": 0.4, "r2": None}, points=points)
 
 
 def _predict(assignment: BatchPredictionAssignment, folder: Path) -> BatchPredictionResult:
