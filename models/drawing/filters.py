@@ -12,7 +12,7 @@ from models.drawing.canvas import Box, Canvas
 from models.drawing.notes import write_notes
 from models.drawing.style import SMALLEST
 from models.drawing.texts import shorten
-from models.drawing.ticks import write_number
+from models.drawing.ticks import LARGEST, write_number
 
 GAP = 6.0
 NARROWEST_PANEL = 220.0
@@ -62,13 +62,17 @@ def _summarize(document: Mapping[str, Any]) -> str:
 
 
 def _weights(values: Sequence[Any]) -> np.ndarray:
-    """Nested lists as an array in which nulls are NaN."""
-    return np.array(values, dtype=float)
+    """Nested lists as an array in which nulls are NaN, and enormous numbers are ±1e30."""
+    return np.clip(np.array(values, dtype=float), -LARGEST, LARGEST)
+
+
+def _largest(document: Mapping[str, Any]) -> float:
+    """The end of the scale."""
+    return min(document["largest"] or 1.0, LARGEST)
 
 
 def _scale(document: Mapping[str, Any]) -> Normalize:
-    largest = document["largest"] or 1.0
-    return Normalize(-largest, largest)
+    return Normalize(-_largest(document), _largest(document))
 
 
 def _draw_tiles(canvas: Canvas, document: Mapping[str, Any]) -> None:
@@ -118,7 +122,7 @@ def _draw_bars(canvas: Canvas, document: Mapping[str, Any]) -> None:
     matrix, theme = document["matrix"], canvas.theme
     values = _weights(matrix["values"])
     write_notes(canvas, document["notes"])
-    largest = document["largest"] or 1.0
+    largest = _largest(document)
     lowest = min(60 + 16.0 * len(values), canvas.room.height / 2)
     panels = canvas.panels(len(matrix["columns"]), NARROWEST_PANEL - 30, lowest, "units")
     for axes, name, weights in zip(panels, matrix["columns"], values.T, strict=False):
