@@ -29,9 +29,9 @@ class Picture:
 
 PICTURES = {
     "activation": Picture(activation.draw),
-    "confusion": Picture(confusion.draw, 720, 560),
+    "confusion": Picture(confusion.draw, 720, confusion.measure_height),
     "curves": Picture(curves.draw, 720, curves.measure_height),
-    "preview": Picture(preview.draw, 720, 520),
-    "residuals": Picture(residuals.draw, 720, 520),
-    "roc": Picture(roc.draw, 640, 480),
+    "preview": Picture(preview.draw, 720, preview.measure_height),
+    "residuals": Picture(residuals.draw, 720, residuals.measure_height),
+    "roc": Picture(roc.draw, 640, roc.measure_height),
 }

@@ -9,6 +9,7 @@ from models.previews.drawing_rows import blocks, column
 from models.values.columns import ColumnValues, Texts
 from models.values.dates import write_dates
 from models.values.rounding import short_numbers
+from models.values.statistics import mean_and_deviation
 
 BINS = 10
 MOST_ROWS = 10_000
@@ -73,14 +74,23 @@ def features(descriptor: dict[str, Any], parts: list[Split], most: int) -> np.nd
     return np.concatenate(found, axis=1)
 
 
+def describe_numbers(values: np.ndarray) -> dict[str, Any]:
+    """`mean`, `std`, and `edges` and `counts` as of `bin_numbers`, of the finite values (n,)."""
+    finite = values[np.isfinite(values)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, std = short_numbers(np.array(mean_and_deviation(finite))) if len(finite) else (None, None)
+    return {"mean": mean, "std": std, **bin_numbers(finite)}
+
+
 def bin_numbers(values: np.ndarray) -> dict[str, Any]:
     """The `edges` and `counts` of ten bins of the finite values (n,); empty lists without any."""
     finite = values[np.isfinite(values)].astype(float)
     if not len(finite):
         return {"edges": [], "counts": []}
     try:
-        counts, edges = np.histogram(finite, BINS)
-    except ValueError:  # the values are too close, or too large, for bins between them
+        with np.errstate(over="raise", invalid="raise"):
+            counts, edges = np.histogram(finite, BINS)
+    except (ValueError, FloatingPointError):  # the values are too close, or too large, for bins between them
         counts, edges = np.array([len(finite)]), np.array([finite.min(), finite.max()])
     return {"edges": short_numbers(edges), "counts": counts.tolist()}
 
@@ -139,9 +149,7 @@ def _from_present(type_: str, present: np.ndarray) -> dict[str, Any]:
     if type_ == "boolean":
         true = int(present.sum())
         return _most_frequent([False, True], [len(present) - true, true])
-    numbers = present.astype(float)
-    mean, std = short_numbers(np.array([numbers.mean(), numbers.std()])) if len(present) else (None, None)
-    return {"mean": mean, "std": std, **bin_numbers(numbers)}
+    return describe_numbers(present.astype(float))
 
 
 def _most_frequent(categories: list[Any], counts: list[int]) -> dict[str, Any]:
