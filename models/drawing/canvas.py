@@ -17,6 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Bbox, BboxBase
 
 from models.drawing.layout import BETWEEN_ROWS, Box, Layout, count_columns, count_rows, divide
 from models.drawing.legends import Key, Shape, break_lines, make_symbol
@@ -99,7 +100,7 @@ class Canvas:
         """Name the colours below the heading, on at most `rows` lines. What finds no room there is counted."""
         if self.room.height < LEAST_ROOM:
             return
-        most = max(1, min(rows, int(self.height * 0.3 // LEGEND_LINE)))
+        most = max(1, min(rows, int(self.height * (0.3 if self.height >= 300 else 0.2) // LEGEND_LINE)))
         lines = break_lines(keys, self.margin, self.width - self.margin, most)
         for line in lines:
             middle = self.height - self._top - TICK * 0.75
@@ -132,7 +133,7 @@ class Canvas:
 
     def footnote(self, text: str) -> None:
         """Write a line of small text at the bottom."""
-        if self.room.height < LEAST_ROOM:
+        if self.room.height < LEAST_ROOM - FOOTNOTE:
             return
         line = shorten(text, self.room.width, TICK)
         self._text(self.margin, self.height - self._bottom + 2, line, TICK, self.theme.muted, va="bottom")
@@ -190,28 +191,25 @@ class Canvas:
     def finish(self) -> None:
         """Fit the axes into their boxes and write the marks. Nothing may be drawn after it."""
         self._layout.fit()
-        written: list[Box] = []
+        written: list[Bbox] = []
         for mark in self._marks:
             self._write_mark(mark, written)
         self._marks = []
 
-    def _write_mark(self, mark: _Mark, written: list[Box]) -> None:
+    def _write_mark(self, mark: _Mark, written: list[Bbox]) -> None:
         inside = mark.axes.bbox
         x, y = mark.axes.transData.transform((mark.x, mark.y))
         text = shorten(mark.text, inside.width - 8, TICK)
         if not (text and math.isfinite(x) and math.isfinite(y)) or inside.height < 2 * TICK:
             return
-        width, height = measure(text, TICK), TICK * 1.2
-        left = x + 8 if x + 8 + width <= inside.x1 else x - 8 - width
-        left = min(max(left, inside.x0 + 2), inside.x1 - width - 2)
-        bottom = y + 5 if y + 5 + height <= inside.y1 else y - 5 - height
-        bottom = min(max(bottom, inside.y0 + 2), inside.y1 - height)
-        box = Box(left, bottom, width, height)
-        if any(box.overlaps(other) for other in written):
+        places = [box for box in _places_around(x, y, measure(text, TICK), inside) if not box.count_overlaps(written)]
+        if not places:
             return
+        lines = [line.get_transform().transform_path(line.get_path()) for line in mark.axes.lines]
+        box = min(places, key=lambda place: sum(line.intersects_bbox(place, filled=False) for line in lines))
         written.append(box)
         behind = {"facecolor": self.theme.background, "alpha": 0.75, "pad": 1, "linewidth": 0}
-        self._text(left, bottom + height / 2, text, TICK, mark.color, va="center", bbox=behind)
+        self._text(box.x0, (box.y0 + box.y1) / 2, text, TICK, mark.color, va="center", bbox=behind)
 
     def _write_line(self, text: str, size: float, color: str, weight: str = "normal") -> None:
         self._text(self.margin, self.height - self._top, text, size, color, weight=weight, va="top")
@@ -220,6 +218,17 @@ class Canvas:
     def _text(self, x: float, y: float, text: str, size: float, color: str, **options: Any) -> None:
         """Write a text at pixels from the left and from the bottom."""
         self.figure.text(x / self.width, y / self.height, text, size=size, color=color, **options)
+
+
+def _places_around(x: float, y: float, width: float, inside: BboxBase) -> list[Bbox]:
+    """Where a text of a width can stand beside a point: in pixels from the left and the bottom, all within a box."""
+    height = TICK * 1.3
+    corners = [(left, bottom) for bottom in (y + 6, y - 6 - height) for left in (x + 8, x - 8 - width)]
+    moved = [
+        (min(max(left, inside.x0 + 2), inside.x1 - width - 2), min(max(bottom, inside.y0 + 2), inside.y1 - height))
+        for left, bottom in corners
+    ]
+    return [Bbox.from_bounds(left, bottom, width, height) for left, bottom in moved]
 
 
 def _margin(width: int) -> float:

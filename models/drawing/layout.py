@@ -28,12 +28,6 @@ class Box(NamedTuple):
     width: float
     height: float
 
-    def overlaps(self, other: "Box") -> bool:
-        """Whether the rectangles share more than an edge."""
-        across = min(self.left + self.width, other.left + other.width) - max(self.left, other.left)
-        down = min(self.top + self.height, other.top + other.height) - max(self.top, other.top)
-        return across > 0 and down > 0
-
 
 @dataclass
 class Labels:

@@ -4,7 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.drawing import activation, confusion, curves, preview, residuals, roc
+from models.drawing import (
+    activation,
+    architecture,
+    boundary,
+    confusion,
+    curves,
+    filters,
+    preview,
+    residuals,
+    roc,
+    samples,
+)
 from models.drawing.canvas import Canvas
 
 TALLEST = 2400
@@ -29,9 +40,13 @@ class Picture:
 
 PICTURES = {
     "activation": Picture(activation.draw),
+    "architecture": Picture(architecture.draw, 720, architecture.measure_height),
+    "boundary": Picture(boundary.draw, 560, boundary.measure_height),
     "confusion": Picture(confusion.draw, 720, confusion.measure_height),
     "curves": Picture(curves.draw, 720, curves.measure_height),
+    "filters": Picture(filters.draw, 640, filters.measure_height),
     "preview": Picture(preview.draw, 720, preview.measure_height),
     "residuals": Picture(residuals.draw, 720, residuals.measure_height),
     "roc": Picture(roc.draw, 640, roc.measure_height),
+    "samples": Picture(samples.draw, 720, samples.measure_height),
 }

@@ -16,6 +16,8 @@ from models.drawing.texts import UNPRINTABLE, plain
 
 PROLOG = re.compile(r"^.*?<svg\b[^>]*>", re.DOTALL)
 COMMENTS = re.compile(r"\s*<!--.*?-->", re.DOTALL)
+IMAGE = "b64"
+"""The member of a document with an image in Base64, which is no text."""
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML can't have."""
 
@@ -53,7 +55,7 @@ def clean(value: Any) -> Any:
     if isinstance(value, str):
         return UNPRINTABLE.sub(" ", value).strip()  # also of a picture in Base64, which may be long
     if isinstance(value, Mapping):
-        return {plain(name): clean(member) for name, member in value.items()}
+        return {plain(name): member if name == IMAGE else clean(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
         return [clean(item) for item in value]
     return value

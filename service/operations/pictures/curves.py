@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from service import statuses
 from service.context import Context
 from service.event_text import describe_number, metrics_of
 from service.operations.jobs import client_jobs
@@ -25,6 +26,7 @@ WIDE = 100.0
 """A loss whose largest value is so many times its smallest has a logarithmic scale."""
 VALIDATION = "val_"
 LEARNING_RATE = "learning_rate"
+STATES = {statuses.SUCCEEDED: "succeeded", statuses.FAILED: "failed", statuses.CANCELLED: "was cancelled"}
 LINEAR, LOGARITHMIC = "linear", "logarithmic"
 
 
@@ -154,11 +156,13 @@ def _describe_words(curves: list[_Curve], names: list[str], metric: str | None, 
 def _describe_progress(curve: _Curve) -> str:
     job, total = curve.job, current_epochs(curve.job)
     if not curve.finished:
-        return f"No epochs yet: the job {job.id} is {job.status}."
+        return f"No epochs yet: the job {job.id} {STATES.get(job.status, f'is {job.status}')}."
     done = f"{curve.finished:,} of {total:,} epochs" if curve.finished != total else _count_epochs(total)
     latest = metrics_of(curve.epochs[-1])
     figures = ", ".join(f"{name} {describe_number(latest[name])}" for name in ("loss", "val_loss") if name in latest)
-    text = f"The job {job.id} on {job.dataset_name} is {job.status} after {done}; the last one has {figures}."
+    status = STATES.get(job.status, f"is {job.status}")
+    text = f"The job {job.id} on {job.dataset_name} {status} after {done}."
+    text += f" The last one has {figures}." if figures else ""
     return text if job.best is None else f"{text} The best is epoch {_describe_best(job.best)}."
 
 

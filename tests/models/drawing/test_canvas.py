@@ -16,14 +16,14 @@ def draw_everything(canvas: Canvas) -> None:
     canvas.legend([Key(f"{LONG}{index}", canvas.theme.color(index)) for index in range(30)])
     canvas.scale(canvas.theme.sequential, "0", LONG, LONG)
     canvas.footnote(LONG)
-    for index, axes in enumerate(canvas.panels(8)):
+    for index, axes in enumerate(canvas.panels(4)):
         axes.plot([1, 10_000_000], [1e-9, 1e9 * (index + 1)])
         axes.set_title(LONG, loc="left")
         axes.set_xlabel(LONG)
         axes.set_ylabel(LONG)
         if index % 2:
-            canvas.categories(axes, "x", [f"{LONG}{position}" for position in range(100)])
-            canvas.categories(axes, "y", [f"{LONG}{position}" for position in range(100)])
+            canvas.categories(axes, "x", [f"{LONG}{position}" for position in range(40)])
+            canvas.categories(axes, "y", [f"{LONG}{position}" for position in range(40)])
         elif index % 4:
             axes.set_yscale("log")
         canvas.mark(axes, 9_999_999, 1e9, LONG)

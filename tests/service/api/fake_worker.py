@@ -190,7 +190,7 @@ def _train(assignment: TrainingAssignment, folder: Path) -> TrainingResult:
     np.savez(folder / WEIGHTS, **arrays)
     (folder / TRAINED).write_bytes(orjson.dumps({"spec": spec.to_document()}))
     write_preprocessing(folder / ARTIFACTS["preprocessing"], spec, Preprocessing.fit(spec, dataset), encoding)
-    _write_network(folder / ARTIFACTS["onnx"], weights)
+    _write_network(folder / ARTIFACTS["onnx"], weights, spec.input.shape)
     version = VersionDetails(
         servable=True,
         metrics={"train": {"loss": 0.1}, "validation": None, "test": None},
@@ -327,12 +327,15 @@ TASKS: dict[type[Assignment], Callable[[Any, Path], Document]] = {
 }
 
 
-def _write_network(path: Path, weights: np.ndarray) -> None:
+def _write_network(path: Path, weights: np.ndarray, shape: tuple[int, ...] = ()) -> None:
     inputs, outputs = weights.shape
+    shape = shape or (inputs,)
+    flatten = [helper.make_node("Flatten", ["input"], ["numbers"], axis=1)] if len(shape) > 1 else []
+    product = helper.make_node("MatMul", ["numbers" if flatten else "input", "weights"], ["output"])
     graph = helper.make_graph(
-        [helper.make_node("MatMul", ["input", "weights"], ["output"])],
+        [*flatten, product],
         "network",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["rows", inputs])],
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["rows", *shape])],
         [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["rows", outputs])],
         [numpy_helper.from_array(weights, "weights")],
     )

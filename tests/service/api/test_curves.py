@@ -57,7 +57,7 @@ def test_a_finished_job_has_its_loss_by_epoch(lines: ApiClient) -> None:
     document = curves(lines, job_id)
     assert document["title"] == "Training curves of line"
     assert document["description"] == (
-        f"The job {job_id} on line is succeeded after 3 epochs; the last one has loss 0.3333. "
+        f"The job {job_id} on line succeeded after 3 epochs. The last one has loss 0.3333. "
         "The best is epoch 3 with loss 0.3333."
     )
     assert document["panels"] == [
