@@ -13,7 +13,8 @@ from models.values.statistics import mean_and_deviation
 
 BINS = 10
 MOST_ROWS = 10_000
-"""The rows from which distributions are computed that the import didn't."""
+MOST_CELLS = 5_000_000
+"""The rows from which distributions are computed that the import didn't, and the cells of these rows."""
 MOST_CATEGORIES = 12
 """The most categories of a column: those with the most rows."""
 
@@ -30,7 +31,8 @@ def show_columns(dataset: Dataset, split: str | None, count: int, notes: list[st
     _note_left_out(len(entries), count, "columns", notes)
     if split is None and all(_is_described(entry) for entry in entries[:count]):
         return [_describe(entry) | _from_entry(entry) for entry in entries[:count]]
-    parts = [part for name in _splits(dataset, split) for part in blocks(dataset.split(name), MOST_ROWS)]
+    most = min(MOST_ROWS, MOST_CELLS // len(entries))
+    parts = [part for name in _splits(dataset, split) for part in blocks(dataset.split(name), most)]
     _note_drawn(
         sum(len(part.rows) for part in parts),
         sum(dataset.descriptor["splits"][n] for n in _splits(dataset, split)),
@@ -69,7 +71,7 @@ def features(descriptor: dict[str, Any], parts: list[Split], most: int) -> np.nd
         size = int(np.prod(entry["shape"], dtype=int))
         if room > 0:
             found.append(
-                np.concatenate([tensor.reshape(len(tensor), size) for tensor in tensors])[:, :room].astype(float)
+                np.concatenate([tensor.reshape(len(tensor), size)[:, :room] for tensor in tensors]).astype(float)
             )
     return np.concatenate(found, axis=1)
 

@@ -20,6 +20,9 @@ ENDLESS = "long"
 JOBS = ("/v1/training-jobs", "/v1/evaluations", "/v1/batch-predictions")
 KEYS = "/v1/api-keys"
 
+UNFIT = ("get_boundary", "get_residuals", "get_snapshot_boundary")
+"""The pictures that don't fit what the story makes: its networks have four inputs, and its evaluations are of classes."""
+
 Operation = dict[str, Any]
 
 
@@ -78,7 +81,7 @@ class Story:
             headers = {"Prefer": "wait=60"} if patient else {}
             response = self._send(url, method, headers, media_type, value)
             what = f"{operation['operationId']}, {name}: {response.status_code} {response.text[:500]}"
-            assert response.ok, what
+            assert response.status_code == 409 if operation["operationId"] in UNFIT else response.ok, what
             self._check(response, path, method, operation)
             if response.headers.get("Content-Type", "").startswith("image/svg+xml"):
                 self._check(self._send(f"{url}?format=json", method, headers), path, method, operation)
