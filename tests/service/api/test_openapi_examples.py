@@ -21,7 +21,7 @@ JOBS = ("/v1/training-jobs", "/v1/evaluations", "/v1/batch-predictions")
 KEYS = "/v1/api-keys"
 
 UNFIT = ("get_boundary", "get_residuals", "get_snapshot_boundary")
-"""The pictures that don't fit what the story makes: its networks have four inputs, and its evaluations are of classes."""
+"""The pictures that the story's models don't have: their networks take four numbers, and predict classes."""
 
 Operation = dict[str, Any]
 
@@ -126,6 +126,8 @@ class Story:
         """That the document has such an answer: its status, headers, media type, and its content by the schema."""
         status = str(response.status_code)
         documented = operation["responses"][status]
+        if "$ref" in documented:
+            documented = self._document["components"]["responses"][documented["$ref"].rsplit("/", 1)[1]]
         for name, header in documented["headers"].items():
             required = self._document["components"]["headers"][header["$ref"].rsplit("/", 1)[1]].get("required")
             assert name in response.headers or not required, (path, method, name)
