@@ -1,6 +1,6 @@
 """The dashboard: pages for browsers, rendered from the operations and the schemas of the public API."""
 
-from service.api.ui import assets, overview, session, training_jobs
+from service.api.ui import assets, datasets, demonstrations, new_model, overview, session, training_jobs
 
-PAGES = (assets, session, overview, training_jobs)
+PAGES = (assets, session, overview, demonstrations, datasets, new_model, training_jobs)
 """The modules of the pages, each with its blueprint."""
