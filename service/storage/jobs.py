@@ -46,6 +46,11 @@ def get(session: Session, job_id: str, *, lock: bool = False) -> Job | None:
     return session.get(Job, job_id, with_for_update=lock or None)
 
 
+def find_all(session: Session, kind: str, ids: Collection[str]) -> Sequence[Job]:
+    """Those jobs of a kind that exist."""
+    return session.scalars(select(Job).where(Job.kind == kind, Job.id.in_(ids))).all()
+
+
 def page(session: Session, query: PageQuery, kind: str) -> Page[Job]:
     """Jobs of a kind, filtered by `status`, `model` and `dataset` (names), `parent`, and `metadata`."""
     columns = {"status": Job.status, "model": Job.model_name, "dataset": Job.dataset_name, "parent": Job.parent}

@@ -1,6 +1,15 @@
 """The dashboard: pages for browsers, rendered from the operations and the schemas of the public API."""
 
-from service.api.ui import assets, datasets, demonstrations, new_model, overview, session, training_jobs
+from service.api.ui import (
+    assets,
+    compared_jobs,
+    datasets,
+    demonstrations,
+    new_model,
+    overview,
+    session,
+    training_jobs,
+)
 
-PAGES = (assets, session, overview, demonstrations, datasets, new_model, training_jobs)
+PAGES = (assets, session, overview, demonstrations, datasets, new_model, training_jobs, compared_jobs)
 """The modules of the pages, each with its blueprint."""

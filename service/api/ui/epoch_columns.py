@@ -10,8 +10,9 @@ DIGITS = 6
 def to_columns(epochs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """A list for each metric, and for `epoch` and `learning_rate`; null where an epoch has none."""
     names = dict.fromkeys(["epoch", *(name for epoch in epochs for name in epoch if name != "seconds")])
-    return {name: [_round(epoch.get(name)) for epoch in epochs] for name in names}
+    return {name: [round_value(epoch.get(name)) for epoch in epochs] for name in names}
 
 
-def _round(value: float | None) -> float | None:
+def round_value(value: float | None) -> float | None:
+    """A number with as many digits as a curve needs."""
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value

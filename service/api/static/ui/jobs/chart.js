@@ -1,6 +1,6 @@
 /** Curves over epochs, drawn by uPlot in the colours of the page's theme. */
 
-const HEIGHT = 260;
+const SMALLEST = { width: 300, height: 200 };
 const FONT = "12px system-ui, sans-serif";
 const DASHES = [[], [7, 4], [2, 3]];
 const LABEL_SPACE = 64;
@@ -23,7 +23,7 @@ export const dash = (index) => DASHES[Math.floor(index / COLORS) % DASHES.length
 
 /**
  * Draw curves.
- * @param {HTMLElement} place - Gets the drawing; its width is that of the drawing.
+ * @param {HTMLElement} place - Gets the drawing, which fills it.
  * @param {{label: string, color: number, dash?: number[], width?: number, isStepped?: boolean}[]} lines
  * @param {(number | null)[][]} data - The epochs, then the values of each line.
  * @param {{isLog?: boolean, marks?: () => Mark[], onHover?: (index: number | null) => void,
@@ -39,7 +39,7 @@ export class Chart {
     this.plot.over.addEventListener("dblclick", () => (this.isZoomed = false));
     this.resizing = new ResizeObserver(() => {
       if (place.clientWidth && place.clientWidth !== this.plot.width) {
-        this.plot.setSize({ width: place.clientWidth, height: HEIGHT });
+        this.plot.setSize(sizeOf(place));
       }
     });
     this.resizing.observe(place);
@@ -74,8 +74,7 @@ export class Chart {
     const { isLog, onHover, onFocus } = this.options;
     const axis = { stroke: () => style("--muted"), font: FONT, grid: { stroke: () => style("--line"), width: 1 }, ticks: { show: false } };
     return {
-      width: place.clientWidth || 300,
-      height: HEIGHT,
+      ...sizeOf(place),
       padding: [16, 12, 0, 0],
       legend: { show: false },
       focus: { alpha: onFocus ? 0.25 : 1 },
@@ -108,6 +107,10 @@ export class Chart {
       },
     };
   }
+}
+
+function sizeOf(place) {
+  return { width: place.clientWidth || SMALLEST.width, height: place.clientHeight || SMALLEST.height };
 }
 
 function shorten(value) {
