@@ -6,10 +6,11 @@ from service.api.ui import (
     datasets,
     demonstrations,
     new_model,
+    new_training_job,
     overview,
     session,
     training_jobs,
 )
 
-PAGES = (assets, session, overview, demonstrations, datasets, new_model, training_jobs, compared_jobs)
+PAGES = (assets, session, overview, demonstrations, datasets, new_model, training_jobs, compared_jobs, new_training_job)
 """The modules of the pages, each with its blueprint."""
