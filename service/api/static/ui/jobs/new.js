@@ -165,7 +165,7 @@ async function send(event) {
   field("posting").textContent = text("posting");
   try {
     const job = await post(PATH, readRequest(), { idempotencyKey: key });
-    location.assign(form.dataset.jobs + job.id);
+    location.assign(form.getAttribute("data-jobs") + job.id); // `form.dataset` is its control of that name
   } catch (error) {
     if (error instanceof SyntaxError) field("weights").focus();
     else showProblem(error, form);
