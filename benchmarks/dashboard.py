@@ -127,7 +127,7 @@ def _jobs(job: Job) -> Iterator[Row]:
 
 
 def _copy(job: Job, job_id: str, epochs: int, seconds: int, **changes: Any) -> Row:
-    row = {name: getattr(job, name) for name in Job.__table__.columns.keys()}  # noqa: SIM118
+    row = {name: value for name, value in vars(job).items() if not name.startswith("_")}
     progress = {"epoch": epochs, "epochs": epochs, "step": 1, "steps": 1, "fraction": 1.0, "eta_seconds": 0.0}
     return row | {
         "id": job_id,

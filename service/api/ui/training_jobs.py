@@ -15,11 +15,10 @@ from service.api.contract.schemas.training_jobs import TrainingJobSchema
 from service.api.http.state import context
 from service.api.ui.blueprint import page, page_blueprint, show
 from service.api.ui.epoch_columns import to_columns
+from service.api.ui.job_pictures import find_boundary, find_evaluation, result_pictures
 from service.api.ui.job_tree import read_tree
-from service.errors import NotFound
 from service.operations.jobs import client_jobs, snapshots, training_marks
 from service.operations.jobs import events as job_events
-from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kinds import batch_prediction, evaluation, training
 from service.storage.paging import PageQuery
 
@@ -85,6 +84,7 @@ def show_job(job_id: str) -> Response:
     epochs = training.epochs(context(), job_id, points=MOST_POINTS)
     marks = [asdict(mark) for mark in training_marks.read(context(), view)]
     kept, has_more_kept = _snapshots(job_id)
+    evaluated = find_evaluation(view)
     return show(
         "training-job.html",
         "training_jobs",
@@ -96,7 +96,9 @@ def show_job(job_id: str) -> Response:
         rows=training.choose_evenly(epochs, MOST_ROWS),
         shown=len(epochs),
         marks=marks,
-        figures=_figures(view, job),
+        figures=_figures(job, evaluated),
+        pictures=result_pictures(job, evaluated),
+        boundary=find_boundary(job),
         is_no_better=any(warning["type"] == NO_GAIN for warning in job["warnings"]),
         snapshots=kept,
         has_more_snapshots=has_more_kept,
@@ -123,11 +125,12 @@ def _snapshots(job_id: str) -> tuple[list[dict[str, Any]], bool]:
     return SnapshotSchema(many=True).dump(found.items)[::-1], found.next_cursor is not None
 
 
-def _figures(view: JobView, job: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _figures(job: Mapping[str, Any], evaluated: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """The metrics of a job by name: of its last epoch on the training and the validation rows, of the evaluation on
     the test rows, and of the naive guess, on the validation rows if there are any."""
     last, baseline = job["metrics"] or {}, job["baseline"] or {}
-    tested = _evaluated(view.evaluation)
+    result = evaluated["result"] if evaluated else {"metrics": {}}
+    tested = {"loss": result.get("loss"), **result["metrics"]}
     return [
         {
             "name": name,
@@ -138,14 +141,3 @@ def _figures(view: JobView, job: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for name in dict.fromkeys(name.removeprefix("val_") for name in (*last, *baseline))
     ]
-
-
-def _evaluated(evaluation_id: str | None) -> dict[str, Any]:
-    """The loss and the metrics of an evaluation; none if there is no evaluation."""
-    if evaluation_id is None:
-        return {}
-    try:
-        result = EvaluationSchema().dump(client_jobs.get(context(), evaluation.KIND, evaluation_id))["result"] or {}
-    except NotFound:
-        return {}
-    return {"loss": result.get("loss"), **result.get("metrics", {})}

@@ -19,6 +19,7 @@ export function showSnapshots(job, known, epochs) {
   const slider = find("snapshot");
   if (!slider) return { refresh: async () => {} };
   let timer = null;
+  let isDrawing = false;
 
   const chosen = () => known[Number(slider.value)];
 
@@ -36,10 +37,31 @@ export function showSnapshots(job, known, epochs) {
     find("snapshot-epoch").textContent = epoch === undefined ? text("no_snapshot") : text("epoch_number", { epoch: number(epoch) });
     slider.setAttribute("aria-valuetext", find("snapshot-epoch").textContent);
     if (epoch === undefined) return;
+    draw(epoch);
     const index = epochs.numbers.indexOf(epoch);
     clearTimeout(timer);
     if (index >= 0) showMetrics(epochs.at(index));
     else timer = setTimeout(() => read(epoch), READING_PAUSE);
+  }
+
+  // The picture of an epoch replaces another once it is there, and only one is asked for at a time.
+  function draw(epoch) {
+    const picture = find("boundary");
+    if (!picture || isDrawing || picture.dataset.epoch === String(epoch)) return;
+    isDrawing = true;
+    const next = new Image();
+    const theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+    next.onload = next.onerror = ({ type }) => {
+      isDrawing = false;
+      picture.dataset.epoch = epoch;
+      if (type === "load") {
+        picture.src = next.src;
+        picture.alt = text("boundary_of", { epoch: number(epoch) });
+        picture.hidden = false;
+      }
+      if (chosen() !== epoch) draw(chosen());
+    };
+    next.src = `${picture.dataset.path}?epoch=${epoch}&width=${picture.width}&height=${picture.height}&theme=${theme}`;
   }
 
   async function read(epoch) {
