@@ -1,6 +1,6 @@
 """The dashboard: pages for browsers, rendered from the operations and the schemas of the public API."""
 
-from service.api.ui import assets, demonstrations, overview, session
+from service.api.ui import assets, code, demonstrations, overview, session
 
-PAGES = (assets, session, overview, demonstrations)
+PAGES = (assets, session, overview, demonstrations, code)
 """The modules of the pages, each with its blueprint."""
