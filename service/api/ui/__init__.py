@@ -1,6 +1,6 @@
 """The dashboard: pages for browsers, rendered from the operations and the schemas of the public API."""
 
-from service.api.ui import assets, code, demonstrations, overview, session
+from service.api.ui import assets, code, datasets, demonstrations, new_model, overview, session
 
-PAGES = (assets, session, overview, demonstrations, code)
+PAGES = (assets, session, overview, demonstrations, datasets, new_model, code)
 """The modules of the pages, each with its blueprint."""
