@@ -48,18 +48,22 @@ def write_code() -> Response:
         raise BodyTooLarge(f"Documents of more than {MOST_BYTES:,} bytes aren't written as code.")
     posted = read_json(request, holds_data=False)
     _check(posted)
-    return write_json(code_of(posted, posted.get("model")))
+    return write_json(code_of(posted))
 
 
-def code_of(documents: Documents, network: Any) -> dict[str, str]:
-    """Valid documents as code. `network` is the model for the script, whose inputs may have more than the posted ones:
-    what its dataset determined."""
+def code_of(documents: Documents, network: Any = None, dataset: Any = None) -> dict[str, str]:
+    """Valid documents as code.
+
+    The Keras script is for the posted model and dataset, unless a `network`, whose inputs have what their dataset
+    determined, or a `dataset` that the requests don't create is given.
+    """
     url = request.host_url.rstrip("/") + public("")
     with_key = caller().key_id is not None or not caller().may(Scope.READ)
+    network, dataset = network or documents.get("model"), dataset or documents.get("dataset")
     return {
         "curl": write_curl(documents, url, with_key=with_key),
         "python": write_python(documents, url, with_key=with_key),
-        "keras": write_script(network, documents.get("training_job"), documents.get("dataset"), url),
+        "keras": write_script(network, documents.get("training_job"), dataset, url),
     }
 
 
