@@ -11,7 +11,7 @@ EXAMPLES := 200
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test images fuzz fuzz-export faults lint format types openapi openapi-check catalogue client lock bench clean
+.PHONY: help install serve test images fuzz fuzz-export faults lint format types openapi openapi-check catalogue client docs-images lock bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
