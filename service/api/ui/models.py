@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response, request
 
 from models.datasets import SOURCES
+from models.spec import SINGLE_INPUT, Scaling
 from service import statuses
 from service.api.contract.schemas.datasets import DatasetSchema
 from service.api.contract.schemas.models import ModelItemSchema, ModelSchema
@@ -103,10 +104,9 @@ def _version(name: str, number: int) -> Document:
 
 
 def _inputs(found: Document) -> Iterator[tuple[str, Document]]:
-    """The inputs of a model by name."""
-    if found.get("input"):
-        yield "input", found["input"]
-    yield from (found.get("inputs") or {}).items()
+    """The inputs of a model by name, each with its scaling."""
+    inputs = {SINGLE_INPUT: found["input"]} if found.get("input") else found.get("inputs") or {}
+    yield from ((name, {"scaling": Scaling.NONE.value, **one}) for name, one in inputs.items())
 
 
 def _labels_of(found: Document) -> dict[int, list[str]]:

@@ -5,13 +5,14 @@ from typing import Any
 
 import marshmallow
 
-from models.spec import THRESHOLD
+from models.spec import THRESHOLD, Scaling, TargetScaling
 from service.api.contract.schemas.base import Schema
 from service.api.contract.schemas.models import CreateModelSchema
 from service.api.contract.schemas.training_jobs import CreateTrainingJobSchema
 
 Document = dict[str, Any]
 
+UNSCALED = {"scaling": TargetScaling.NONE.value}
 RESOLVED = ("dataset_version", "execution", "snapshots")
 """Options of a job whose shown value replaced the default."""
 
@@ -26,19 +27,24 @@ def model_document(model: Mapping[str, Any]) -> Document:
         posted["inputs"] = {name: input_document(one) for name, one in inputs.items()}
     if posted.get("threshold") == THRESHOLD:
         del posted["threshold"]
+    shown_inputs = [model["input"]] if model.get("input") is not None else list((inputs or {}).values())
+    # of a dataset's target, the scaling has another default
+    if posted.get("target") == UNSCALED and not any(one.get("dataset") for one in shown_inputs):
+        del posted["target"]
     return posted
 
 
 def input_document(shown: Mapping[str, Any]) -> Document:
     """An input as it would be posted."""
     if shown.get("dataset") is None:
-        return {"shape": shown["shape"], **({"scaling": shown["scaling"]} if shown["scaling"] != "none" else {})}
+        scaling = shown.get("scaling", Scaling.NONE)
+        return {"shape": shown["shape"], **({"scaling": scaling} if scaling != Scaling.NONE else {})}
     if shown.get("text") is not None:
         return {"dataset": shown["dataset"], "text": shown["text"]}
     columns = shown.get("columns") or ()
     missing = {column["name"]: column["missing"] for column in columns if column.get("missing")}
     indicated = [column["name"] for column in columns if column.get("missing_indicator")]
-    posted = {"dataset": shown["dataset"], "scaling": shown["scaling"]}
+    posted = {"dataset": shown["dataset"], "scaling": shown.get("scaling", Scaling.NONE)}
     return posted | ({"missing": missing} if missing else {}) | ({"missing_indicator": indicated} if indicated else {})
 
 
