@@ -46,6 +46,11 @@ def get(session: Session, job_id: str, *, lock: bool = False) -> Job | None:
     return session.get(Job, job_id, with_for_update=lock or None)
 
 
+def points(session: Session, job_id: str) -> dict[str, Any] | None:
+    """The `points` of a job, which no other query reads; None for one without, or of an older release."""
+    return session.scalar(select(Job.points).where(Job.id == job_id))
+
+
 def page(session: Session, query: PageQuery, kind: str) -> Page[Job]:
     """Jobs of a kind, filtered by `status`, `model` and `dataset` (names), `parent`, and `metadata`."""
     columns = {"status": Job.status, "model": Job.model_name, "dataset": Job.dataset_name, "parent": Job.parent}

@@ -14,6 +14,7 @@ from service.api.http.bodies import write_json
 from service.api.http.compression import GZIPPED
 from service.api.http.conditional import is_known
 from service.api.http.errors import NotAcceptable
+from service.api.http.handing_over import leave_drawing
 from service.api.http.media_types import JSON, PNG, SVG
 from service.api.http.state import pictures
 
@@ -56,7 +57,7 @@ def _choose_format() -> str:
 def answer_picture(kind: str, document: dict[str, Any], form: Form) -> Response:
     """The picture of a document in a form. If the client has it already, nothing is drawn.
 
-    Raises Overloaded, PictureTimeout, NotDrawable.
+    Raises Overloaded.
     """
     if form.format == "json":
         return write_json(document)
@@ -67,7 +68,7 @@ def answer_picture(kind: str, document: dict[str, Any], form: Form) -> Response:
         response.set_etag(_known_form(tag))
         response.vary.update(("Accept", "Accept-Encoding"))
         return response
-    response = Response(pictures().get(tag, described), mimetype=FORMATS[form.format])
+    response = leave_drawing(pictures().get(tag, described), FORMATS[form.format])
     response.set_etag(tag)
     if form.format == "svg":
         response.headers["Content-Security-Policy"] = POLICY
