@@ -2,15 +2,18 @@
 
 from service.api.ui import (
     assets,
+    code,
     compared_jobs,
     datasets,
     demonstrations,
     ideas,
+    models,
     new_model,
     new_training_job,
     overview,
     session,
     training_jobs,
+    try_it,
 )
 
 PAGES = (
@@ -20,9 +23,12 @@ PAGES = (
     demonstrations,
     datasets,
     new_model,
+    models,
+    try_it,
     training_jobs,
     compared_jobs,
     new_training_job,
+    code,
     ideas,
 )
 """The modules of the pages, each with its blueprint."""
