@@ -1,6 +1,6 @@
 """The dashboard: pages for browsers, rendered from the operations and the schemas of the public API."""
 
-from service.api.ui import assets, overview, session
+from service.api.ui import assets, overview, playground, session
 
-PAGES = (assets, session, overview)
+PAGES = (assets, session, overview, playground)
 """The modules of the pages, each with its blueprint."""
