@@ -170,6 +170,13 @@ class Settings:
         minimum=1,
     )
     prediction_seconds: float = setting(30.0, "Timeout of a prediction; after it the response is a 503.", minimum=0.01)
+    picture_seconds: float = setting(10.0, "Timeout of drawing a picture; after it the response is a 503.", minimum=0.1)
+    picture_memory_bytes: int = setting(
+        1024**3,
+        "Address space that the process that draws pictures may use, one for each api process. It starts with the "
+        "first picture and ends when none has been asked for in the last minute.",
+        minimum=256 * 1024**2,
+    )
     rate_limits: str = setting(
         "",
         "Requests that a key may send, without keys a client address: a limit for each class (`predict`, `read`, "

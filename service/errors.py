@@ -147,6 +147,18 @@ class Overloaded(ServiceError):
     code = "overloaded"
 
 
+class PictureTimeout(ServiceError):
+    """Drawing a picture took too long."""
+
+    code = "picture-timeout"
+
+
+class NotDrawable(ServiceError):
+    """A picture can't be drawn: it needs too much memory, or drawing it fails."""
+
+    code = "not-drawable"
+
+
 class NoWorker(ServiceError):
     """No worker finished the work in time."""
 

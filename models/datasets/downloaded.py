@@ -47,6 +47,11 @@ CIFAR10 = CachedFile(
 )
 CIFAR10_FOLDER = "cifar-10-batches-py"
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+COLOUR = (32, 32, 3)
+"""The shape of CIFAR-10's images: height, width, channels."""
+CAT_CLASSES = ("other", "cat")
+CAT_ROWS, CAT_TEST_ROWS, CAT_SEED = 209, 2_000, 7
+"""As few training images as the course has that made this network known; more test images, for a steady accuracy."""
 
 Part = tuple[np.ndarray, np.ndarray]
 """Images (rows, …) and their class indices (rows,)."""
@@ -69,6 +74,27 @@ def fashion_mnist(cache: Path, downloads: bool, progress: Progress) -> Examples:
 
 
 def cifar10(cache: Path, downloads: bool, progress: Progress) -> Examples:
+    train, test = _find_cifar10(cache, downloads, progress)
+    return _pictures(train, test, COLOUR, "object", CIFAR10_CLASSES)
+
+
+def cat_or_not(cache: Path, downloads: bool, progress: Progress) -> Examples:
+    """A few images of CIFAR-10, half of them cats."""
+    train, test = _find_cifar10(cache, downloads, progress)
+    return _pictures(_draw_cats(*train, CAT_ROWS), _draw_cats(*test, CAT_TEST_ROWS), COLOUR, "object", CAT_CLASSES)
+
+
+def _draw_cats(pictures: np.ndarray, numbers: np.ndarray, count: int) -> Part:
+    """At most `count` images in random order, half of them cats, with their numbers among CAT_CLASSES."""
+    generator = np.random.default_rng(CAT_SEED)
+    is_cat = numbers == CIFAR10_CLASSES.index("cat")
+    cats, others = (generator.permutation(np.flatnonzero(wanted)) for wanted in (is_cat, ~is_cat))
+    chosen = generator.permutation(np.concatenate([cats[: count // 2], others[: count - count // 2]]))
+    return pictures[chosen], is_cat[chosen].astype(np.int32)
+
+
+def _find_cifar10(cache: Path, downloads: bool, progress: Progress) -> tuple[Part, Part]:
+    """The training and the test images of CIFAR-10."""
     datasets = cache / "datasets"
     for folder in (datasets / "cifar-10-batches-py-target" / CIFAR10_FOLDER, datasets / CIFAR10_FOLDER):
         if folder.is_dir():
@@ -110,7 +136,7 @@ def _read_idx(path: Path) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
 
 
-def _read_cifar10(open_batch: Callable[[str], Any]) -> Examples:
+def _read_cifar10(open_batch: Callable[[str], Any]) -> tuple[Part, Part]:
     def read(name: str) -> Part:
         with open_batch(name) as file:
             batch = _ArrayUnpickler(file, encoding="bytes").load()
@@ -120,7 +146,7 @@ def _read_cifar10(open_batch: Callable[[str], Any]) -> Examples:
 
     parts = [read(f"data_batch_{number}") for number in range(1, 6)]
     train = np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
-    return _pictures(train, read("test_batch"), (32, 32, 3), "object", CIFAR10_CLASSES)
+    return train, read("test_batch")
 
 
 class _ArrayUnpickler(pickle.Unpickler):

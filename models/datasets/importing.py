@@ -53,6 +53,7 @@ DOWNLOADS: dict[str, Callable[[Path, bool, Progress], Examples]] = {
     "mnist": downloaded.mnist,
     "fashion-mnist": downloaded.fashion_mnist,
     "cifar10": downloaded.cifar10,
+    "cat-or-not": downloaded.cat_or_not,
 }
 
 COMPUTED = (INLINE, *(source.name for source in GENERATED))

@@ -184,6 +184,11 @@ DOWNLOADED = (
         "cifar10", "downloaded", "image", "CIFAR-10", "60,000 colour images of 32 by 32 pixels in ten classes.",
         split=(0, 0), has_test_rows=True,
     ),
+    Source(
+        "cat-or-not", "downloaded", "image", "Cat or not",
+        "209 training images and 2,000 test images of CIFAR-10, half of them cats.",
+        split=(0, 0), has_test_rows=True,
+    ),
 )  # fmt: skip
 
 SOURCES = {source.name: source for source in GENERATED + BUNDLED + DOWNLOADED}

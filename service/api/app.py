@@ -18,7 +18,10 @@ from service.api.http.bodies import write_json
 from service.api.http.dialect_paths import AnyNumberConverter
 from service.api.http.error_handlers import register_error_handlers
 from service.api.http.path_names import EpochConverter, KeyIdConverter, NameConverter, NumberConverter
+from service.api.pictures.drawer import Drawer
+from service.api.pictures.store import Pictures
 from service.api.routes import (
+    activations,
     api_keys,
     audit_events,
     batch_predictions,
@@ -49,6 +52,7 @@ RESOURCES = (
     dataset_versions,
     models,
     catalogue,
+    activations,
     training_jobs,
     versions,
     labels,
@@ -104,6 +108,7 @@ def create_app(context: Context, service: PredictionService | None = None) -> Fl
     app.json = OrjsonProvider(app)
     app.extensions["context"] = context
     app.extensions["predictions"] = service or PredictionService(context)
+    app.extensions["pictures"] = Pictures(Drawer(context.settings))
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     app.url_map.strict_slashes = True
     # A redirect would be an absolute URL made of whatever the request's Host says.

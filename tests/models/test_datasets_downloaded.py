@@ -126,6 +126,19 @@ def test_cifar10_is_read_from_the_archive_that_keras_downloads(tmp_path: Path, c
     assert make_dataset(tmp_path, "cifar10", cache=cache).descriptor["rows"] == 24
 
 
+def test_cat_or_not_has_as_many_cats_as_others(tmp_path: Path, cache: Path) -> None:
+    write_cifar10(cache / "datasets" / "cifar-10-batches-py")
+
+    dataset = make_dataset(tmp_path, "cat-or-not", cache=cache)
+
+    cifar = make_dataset(tmp_path, "cifar10", cache=cache)
+    assert dataset.descriptor["target"]["classes"] == ["other", "cat"]
+    for split in ("train", "test"):
+        cats = cifar.split(split).targets.tolist().count("cat")
+        assert dataset.split(split).targets.tolist().count("cat") == cats
+        assert dataset.descriptor["splits"][split] == cifar.descriptor["splits"][split]
+
+
 class Intruder:
     def __reduce__(self) -> tuple:
         return Path.touch, (Path("intruded"),)
@@ -158,7 +171,7 @@ def test_an_npz_of_other_data_is_refused(tmp_path: Path, cache: Path) -> None:
         make_dataset(tmp_path, "mnist", cache=cache)
 
 
-@pytest.mark.parametrize("source", ["mnist", "fashion-mnist", "cifar10"])
+@pytest.mark.parametrize("source", ["mnist", "fashion-mnist", "cifar10", "cat-or-not"])
 def test_without_file_and_downloads_the_file_and_its_origin_are_named(source: str, tmp_path: Path, cache: Path) -> None:
     with pytest.raises(SourceUnavailable, match="is missing, and downloads are disabled") as caught:
         make_dataset(tmp_path, source, cache=cache)

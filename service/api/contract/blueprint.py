@@ -14,6 +14,7 @@ from models.errors import summarize
 from service.api.contract.documentation.headers import refer
 from service.api.contract.fields import LARGEST_INTEGER, TEXT_PATTERN
 from service.api.contract.schemas.base import AnswerSchema, Schema
+from service.api.contract.schemas.pictures import PictureQuery, PictureSchema
 from service.api.contract.schemas.problems import DialectErrorSchema, ProblemSchema
 from service.api.contract.schemas.shown import LARGEST_COUNT, Inner, Listing, Url
 from service.api.http.bodies import no_content, read_json, refuse_other_types, write_json
@@ -24,10 +25,11 @@ from service.api.http.faults import body_faults, query_faults
 from service.api.http.handing_over import resumed
 from service.api.http.idempotency import HEADER, KEY, claim_key, idempotent
 from service.api.http.indentation import PARAMETER, may_indent
-from service.api.http.media_types import EVENT_STREAM, FORM, JSON
+from service.api.http.media_types import EVENT_STREAM, FORM, JSON, PNG, SVG
 from service.api.http.multipart import read_form
 from service.api.http.negotiation import require_json
 from service.api.http.paging import LARGEST_LIMIT, link_to_next, next_url
+from service.api.pictures.answers import Form, answer_picture
 from service.errors import InvalidRequest
 
 Handler = Callable[..., Any]
@@ -41,6 +43,7 @@ FILE_HEADERS = refer("Accept-Ranges", "Content-Disposition")
 BINARY = {"type": "string", "format": "binary", "maxLength": LARGEST_COUNT}
 """A file. The settings determine the size limit of files that clients send."""
 TEXT = {"type": "string", "maxLength": LARGEST_INTEGER, "pattern": TEXT_PATTERN}
+SVG_TEXT = {"type": "string", "maxLength": LARGEST_COUNT}
 PART_HEADERS = FILE_HEADERS | refer("Content-Range", "ETag")
 IGNORES_QUERY = "ignores_query"
 LONGEST_HEADER = 8190
@@ -266,6 +269,28 @@ class Blueprint(DocumentedBlueprint):
                 return response
 
             documented: Handler = self.response(200, page_schema, headers=LINK_HEADER)(wrapper)
+            return documented
+
+        return decorate
+
+    def picture(self, kind: str, schema: type[PictureSchema], query: type[PictureQuery] = PictureQuery) -> Decorator:
+        """Respond with the picture of a kind that is drawn from the document that the handler returns.
+
+        With a query of its own, which extends PictureQuery, the handler gets the parameters that it adds.
+        """
+        own = query._declared_fields.keys() - PictureQuery._declared_fields.keys()
+        document = schema()
+
+        def decorate(handler: Handler) -> Handler:
+            @wraps(handler)
+            def wrapper(asked: dict[str, Any], **path: Any) -> Response:
+                form = Form.of(asked)
+                parameters = [{name: asked[name] for name in own}] if own else []
+                return answer_picture(kind, document.dump(handler(*parameters, **path)), form)
+
+            as_svg = self.alt_response(200, schema=SVG_TEXT, content_type=SVG)
+            as_png = self.alt_response(200, schema=BINARY, content_type=PNG)
+            documented: Handler = self.response(200, schema)(as_png(as_svg(self.query(query)(wrapper))))
             return documented
 
         return decorate

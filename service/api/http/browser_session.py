@@ -1,6 +1,6 @@
-"""The session of a browser in the dashboard: cookies with an API key, and with the project in which to act.
+"""The session of a browser in the dashboard: a cookie with an API key and the project in which to act.
 
-A browser sends cookies without being asked, also for requests that another page makes. So the cookies count only for
+A browser sends cookies without being asked, also for requests that another page makes. So the cookie counts only for
 requests that read, and for changes that come from the dashboard's own pages (OWASP, Cross-Site Request Forgery
 Prevention, "Fetch Metadata headers").
 """
@@ -11,28 +11,34 @@ from urllib.parse import urlsplit
 
 from service.api.http.scopes import SAFE
 
-KEY_COOKIE = "fitserve_key"
-PROJECT_COOKIE = "fitserve_project"
+COOKIE = "fitserve_session"
+SEPARATOR = ":"
+"""Between the key and the project in the cookie; neither contains it."""
 SAME_ORIGIN = "same-origin"
 
 
 class BrowserSession(NamedTuple):
-    """What the cookies of a request say about its caller."""
+    """What the cookie of a request says about its caller."""
 
     key: str | None
     project: str | None
+
+    def to_cookie(self) -> str:
+        """The value of the cookie."""
+        return f"{self.key or ''}{SEPARATOR}{self.project or ''}"
 
 
 NO_SESSION = BrowserSession(None, None)
 
 
 def read_session(method: str, headers: Mapping[str, str]) -> BrowserSession:
-    """The session of a request, by its headers with lower-case names; NO_SESSION if the cookies don't count."""
+    """The session of a request, by its headers with lower-case names; NO_SESSION if its cookie doesn't count."""
     cookies = headers.get("cookie")
     if cookies is None or not (method in SAFE or _is_from_own_page(headers)):
         return NO_SESSION
     found = dict(pair.strip().partition("=")[::2] for pair in cookies.replace(",", ";").split(";"))
-    return BrowserSession(found.get(KEY_COOKIE) or None, found.get(PROJECT_COOKIE) or None)
+    key, _, project = found.get(COOKIE, "").strip('"').partition(SEPARATOR)
+    return BrowserSession(key or None, project or None)
 
 
 def _is_from_own_page(headers: Mapping[str, str]) -> bool:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
-from service.api.http.media_types import JSON, OCTETS, OPENMETRICS, PROBLEM, YAML
+from service.api.http.media_types import JSON, OCTETS, OPENMETRICS, PROBLEM, SVG, YAML
 
 GZIP, AS_IT_IS = "gzip", "identity"
 GZIPPED = "-gzip"
@@ -16,7 +16,7 @@ SMALLEST = 500
 """Bytes. Smaller responses fit into one or two packets anyway."""
 LEVEL = 1
 """On numbers, level 1 saves nearly as much as the best level, in a tenth of the time."""
-COMPRESSIBLE = (JSON, OCTETS, OPENMETRICS, PROBLEM, YAML, "text/")
+COMPRESSIBLE = (JSON, OCTETS, OPENMETRICS, PROBLEM, SVG, YAML, "text/")
 """Prefixes of compressible media types. Among binary responses, only tensors are whole in memory."""
 OPEN_INFERENCE, INFER = "/v2/", "/infer"
 

@@ -181,6 +181,12 @@ PROBLEM_TYPES = {
             "The network can't be exported to ONNX, or the exported network computes other results than Keras.",
         ),
         ProblemType(
+            "not-drawable", 422, "The picture can't be drawn",
+            "Drawing the picture needs more memory than FITSERVE_PICTURE_MEMORY_BYTES, or fails. Ask for a smaller "
+            "picture, or for its numbers with `Accept: application/json`. The service's log has the details under the "
+            "`request_id`.",
+        ),
+        ProblemType(
             "incomplete-version", 422, "The version is incomplete",
             "The version lacks data that further training, evaluation, or reuse of its layers needs, because an older "
             "Fitserve trained it. Train another version.",
@@ -258,6 +264,12 @@ PROBLEM_TYPES = {
             "prediction-timeout", 503, "The prediction timed out",
             "The prediction was not ready by its deadline. Send fewer rows in one request, or retry when the service "
             "is less busy. The operator sets the timeout with FITSERVE_PREDICTION_SECONDS.",
+        ),
+        ProblemType(
+            "picture-timeout", 503, "Drawing the picture timed out",
+            "The picture was not drawn by its deadline. Retry when the service is less busy, or ask for a smaller "
+            "picture, or for its numbers with `Accept: application/json`. The operator sets the timeout with "
+            "FITSERVE_PICTURE_SECONDS.",
         ),
         ProblemType(
             "worker-unavailable", 503, "No worker is available",

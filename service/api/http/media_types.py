@@ -18,4 +18,6 @@ NPY = "application/x-npy"
 NPZ = "application/x-npz"
 ZIP = "application/zip"
 OCTETS = "application/octet-stream"
-PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff")
+SVG = "image/svg+xml"
+PNG = "image/png"
+PICTURES = (PNG, "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff")

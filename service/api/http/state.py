@@ -6,6 +6,7 @@ from flask import current_app, request
 
 from models.allowance import Allowance
 from service.api.http.handoff import CALLER, MEMORY, REQUEST_ID
+from service.api.pictures.store import Pictures
 from service.callers import Caller
 from service.context import Context
 from service.operations.inference.predictions import PredictionService
@@ -31,6 +32,12 @@ def service_context() -> Context:
 def predictions() -> PredictionService:
     """The prediction service of this process, with its loaded networks."""
     found: PredictionService = current_app.extensions["predictions"]
+    return found
+
+
+def pictures() -> Pictures:
+    """The pictures of this process, with what draws them."""
+    found: Pictures = current_app.extensions["pictures"]
     return found
 
 

@@ -53,3 +53,14 @@ def list_metric_types() -> Any:
     They are the values for `metrics` of a model. Names, parameters and defaults are those of Keras.
     """
     return _list("metric")
+
+
+@blueprint.get("/v1/activation-types")
+@blueprint.resource(ComponentTypesSchema)
+def list_activation_types() -> Any:
+    """List the types of activations.
+
+    They are the values for `activation` of a layer. Names and defaults are those of Keras.
+    `GET /v1/activation-types/NAME/curve` draws one.
+    """
+    return _list("activation")

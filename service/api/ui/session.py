@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, request
 
 from service.api.contract.schemas.access import CurrentKeySchema
-from service.api.http.browser_session import KEY_COOKIE, PROJECT_COOKIE
+from service.api.http.browser_session import COOKIE, NO_SESSION, BrowserSession, read_session
 from service.api.http.links import PREFIX
 from service.api.http.state import caller, service_context
 from service.api.ui.blueprint import SIGN_IN, go_to, page, page_blueprint, show
@@ -39,19 +39,13 @@ def sign_in() -> Response:
         return show("sign-in.html", "session", 401, next=_next(request.form), fault=error.detail)
     if not found.may(Scope.READ):
         return show("sign-in.html", "session", 403, next=_next(request.form), fault=None, scopes=sorted(found.scopes))
-    response = go_to(_next(request.form))
-    _keep(response, KEY_COOKIE, key)
-    _forget(response, PROJECT_COOKIE)
-    return response
+    return _keep(go_to(_next(request.form)), BrowserSession(key, None))
 
 
 @blueprint.post("/ui/sign-out")
 def sign_out() -> Response:
     """Forget the key."""
-    response = go_to(SIGN_IN)
-    _forget(response, KEY_COOKIE)
-    _forget(response, PROJECT_COOKIE)
-    return response
+    return _keep(go_to(SIGN_IN), NO_SESSION)
 
 
 @page(blueprint, "/key")
@@ -64,22 +58,20 @@ def show_key() -> Response:
 def change_project() -> Response:
     """Act in another project, as an administrator."""
     project = request.form.get("project", "").strip()
-    key = request.cookies.get(KEY_COOKIE)
+    session = read_session("GET", {"cookie": request.headers.get("Cookie", "")})._replace(project=project or None)
     try:
-        KeyRing(service_context()).look_up(Credentials(key, project or None))
+        KeyRing(service_context()).look_up(Credentials(*session))
     except (Unauthenticated, ScopeMissing, UnknownProject) as error:
         return _show_key(403, error.detail)
-    response = go_to(HOME)
-    _keep(response, PROJECT_COOKIE, project or DEFAULT_PROJECT)
-    return response
+    return _keep(go_to(HOME), session)
 
 
 def _show_key(status: int = 200, fault: str | None = None) -> Response:
     key = CurrentKeySchema().dump(keys.current(service_context(), caller()))
-    known = projects.list_page(service_context(), PageQuery(MOST_PROJECTS)).items if caller().may(Scope.ADMIN) else ()
-    return show(
-        "key.html", "session", status, key=key, projects=[found.project.name for found in known], fault=fault
-    )  # fmt: skip
+    known = [DEFAULT_PROJECT]
+    if caller().may(Scope.ADMIN):
+        known += [found.project.name for found in projects.list_page(service_context(), PageQuery(MOST_PROJECTS)).items]
+    return show("key.html", "session", status, key=key, projects=sorted(set(known)), fault=fault)
 
 
 def _next(given: Any) -> str:
@@ -88,11 +80,16 @@ def _next(given: Any) -> str:
     return wanted if wanted == HOME or wanted.startswith(f"{HOME}/") else HOME
 
 
-def _keep(response: Response, name: str, value: str) -> None:
-    path = PREFIX.get() or "/"
-    response.set_cookie(name, value, path=path, secure=request.is_secure, httponly=True, samesite="Lax")
-
-
-def _forget(response: Response, name: str) -> None:
-    path = PREFIX.get() or "/"
-    response.delete_cookie(name, path=path, secure=request.is_secure, httponly=True, samesite="Lax")
+def _keep(response: Response, session: BrowserSession) -> Response:
+    """The response, with which the browser keeps a session until it ends, or forgets it."""
+    options: dict[str, Any] = {
+        "path": PREFIX.get() or "/",
+        "secure": request.is_secure,
+        "httponly": True,
+        "samesite": "Lax",
+    }
+    if session == NO_SESSION:
+        response.delete_cookie(COOKIE, **options)
+    else:
+        response.set_cookie(COOKIE, session.to_cookie(), **options)
+    return response

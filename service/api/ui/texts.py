@@ -1,7 +1,7 @@
 """The English texts of the dashboard: a file for each page in the folder `texts`, and `common.toml` for all."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -13,8 +13,8 @@ class MissingText(KeyError):
     """A page uses a text that its file doesn't have."""
 
 
-class Texts(Mapping[str, str]):
-    """The texts of a page by their keys. Templates read `t.key`, and modules of the page get all of them."""
+class Texts:
+    """The texts of a page by their keys: `t.key` in templates. It has no other attributes, which would hide texts."""
 
     def __init__(self, page: str) -> None:
         self._page = page
@@ -26,11 +26,9 @@ class Texts(Mapping[str, str]):
         except KeyError:
             raise MissingText(f"texts/{self._page}.toml has no `{key}`") from None
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._texts)
-
-    def __len__(self) -> int:
-        return len(self._texts)
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        """All keys and texts, for the modules of the page."""
+        return iter(self._texts.items())
 
 
 @cache

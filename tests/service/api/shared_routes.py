@@ -7,6 +7,8 @@ from flask import Flask
 
 from service.api.app import create_app
 from service.api.front.app import Front
+from service.api.pictures.drawer import Drawer
+from service.api.pictures.store import Pictures
 from service.config import Settings
 from service.context import Context
 from service.operations.inference.predictions import PredictionService
@@ -22,8 +24,16 @@ def make_front(context: Context, tracing: Tracing | None = None) -> Front:
 def make_app(context: Context, service: PredictionService | None = None) -> Flask:
     """What `create_app` makes: a copy of one app, to which only what belongs to the context is its own."""
     app = copy.copy(_routes())
-    app.extensions = app.extensions | {"context": context, "predictions": service or PredictionService(context)}
+    pictures = Pictures(shared_drawer())
+    own = {"context": context, "predictions": service or PredictionService(context), "pictures": pictures}
+    app.extensions = app.extensions | own
     return app
+
+
+@cache
+def shared_drawer() -> Drawer:
+    """What draws the pictures of all apps: starting its process takes half a second."""
+    return Drawer(Settings(), idle_seconds=600)
 
 
 @cache

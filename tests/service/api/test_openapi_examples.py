@@ -80,6 +80,8 @@ class Story:
             what = f"{operation['operationId']}, {name}: {response.status_code} {response.text[:500]}"
             assert response.ok, what
             self._check(response, path, method, operation)
+            if response.headers.get("Content-Type", "").startswith("image/svg+xml"):
+                self._check(self._send(f"{url}?format=json", method, headers), path, method, operation)
             if method == "post" and path in self.jobs:
                 self.jobs[path].append(response.json()["id"])
                 assert not patient or response.json()["status"] == "succeeded", what

@@ -6,7 +6,7 @@ from typing import Any
 
 from service.api.contract.documentation.headers import OF_RATE_LIMITS, refer
 from service.api.http.errors import PROBLEM_TYPES
-from service.api.http.media_types import FORM, JSON, PROBLEM
+from service.api.http.media_types import FORM, JSON, PROBLEM, SVG
 from service.api.http.rate_classes import find_class
 
 Operation = dict[str, Any]
@@ -216,6 +216,8 @@ def _find_statuses(operation: Operation, method: str, path: str) -> Iterator[int
         yield 404
     if body:
         yield from (413, 415, 422)
+    if SVG in operation["responses"].get("200", {}).get("content", {}):
+        yield 422
     if FORM in body or "Idempotency-Key" in names or method == "put":
         yield 507
     if "If-Match" in names:

@@ -9,6 +9,7 @@ IDENTIFIER = "0660cff60faa21743c8f48cd"
 
 PATH_EXAMPLES: dict[tuple[str, str], Any] = {
     (":regress", "name"): "line",
+    ("/v1/activation-types", "activation"): "relu",
     ("/v1/projects", "name"): "vision",
     ("/v1/api-keys", "key_id"): IDENTIFIER,
     ("/v1/", "name"): "flowers",

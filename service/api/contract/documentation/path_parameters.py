@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from models.activations import ACTIVATIONS
 from service.api.contract.fields import LONGEST_NAME, NAME
 from service.api.contract.schemas.versions import FORMATS
 
@@ -20,6 +21,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "name": ("The name that the client chose.", NAMED),
     "label": ("The label that points to a version.", NAMED),
     "version": ("The version's number.", {"type": "integer", "format": "int64", "minimum": 1}),
+    "activation": ("The function's name in Keras.", {"type": "string", "enum": sorted(ACTIVATIONS)}),
     "format": ("The format of the version's file.", {"type": "string", "enum": list(FORMATS)}),
     "key_id": (
         "The key's id.",

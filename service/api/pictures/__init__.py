@@ -1,0 +1,1 @@
+"""Pictures over HTTP: negotiation, caching, and the process that draws them."""

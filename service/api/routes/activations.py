@@ -1,0 +1,19 @@
+"""`/v1/activation-types/{name}/curve`."""
+
+from typing import Any
+
+from service.api.contract.blueprint import Blueprint
+from service.api.contract.schemas.pictures import ActivationCurveSchema
+from service.operations.pictures.activation import describe
+
+blueprint = Blueprint("activations", __name__, description="Activation functions as curves.")
+
+
+@blueprint.get("/v1/activation-types/<activation>/curve")
+@blueprint.picture("activation", ActivationCurveSchema)
+def get_activation_curve(activation: str) -> Any:
+    """Draw an activation function and its derivative.
+
+    For functions of several numbers, such as softmax, one varies and the others are held, as the description says.
+    """
+    return describe(activation)

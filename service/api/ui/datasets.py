@@ -1,0 +1,77 @@
+"""The pages of datasets: the list, a dataset with its columns, classes and batches, and the form for a new one."""
+
+from typing import Any
+
+from flask import Response, request
+
+from service import statuses
+from service.api.contract.schemas.dataset_versions import DatasetVersionSchema
+from service.api.contract.schemas.datasets import SPLITS, DatasetSchema
+from service.api.http.state import context
+from service.api.ui.batches import MOST_PICTURES, picture_url, read_batch, whole
+from service.api.ui.blueprint import page, page_blueprint, show
+from service.api.ui.formatting import query
+from service.callers import Scope
+from service.operations.catalog import dataset_versions, datasets
+from service.storage.paging import PageQuery
+
+BATCH_SIZE, LARGEST_BATCH = 32, 1_000_000
+MOST_COLUMNS, MOST_CLASSES, MOST_VERSIONS = 100, 50, 20
+PER_PAGE = 20
+
+blueprint = page_blueprint(__name__)
+
+
+@page(blueprint, "/datasets")
+def dataset_list() -> Response:
+    """The list of datasets."""
+    found = datasets.list_page(context(), PageQuery(PER_PAGE, cursor=request.args.get("cursor")))
+    return show(
+        "datasets.html",
+        "datasets",
+        datasets=DatasetSchema(many=True).dump(found.items),
+        following=query(cursor=found.next_cursor),
+        is_first="cursor" not in request.args,
+    )
+
+
+@page(blueprint, "/datasets/new", Scope.TRAIN)
+def new_dataset() -> Response:
+    """The form for a new dataset: from a file, or from a built-in source."""
+    return show("dataset-new.html", "dataset_new", sources=datasets.sources())
+
+
+@page(blueprint, "/datasets/<name>")
+def dataset(name: str) -> Response:
+    """A dataset."""
+    found = DatasetSchema().dump(datasets.get(context(), name))
+    values: dict[str, Any] = {"batch": None}
+    if found["status"] == statuses.READY:
+        versions = dataset_versions.list_page(context(), name, PageQuery(MOST_VERSIONS)).items
+        values = {"versions": DatasetVersionSchema(many=True).dump(versions), **_look_at_batch(found)}
+    return show(
+        "dataset.html", "datasets", dataset=found, most_columns=MOST_COLUMNS, most_classes=MOST_CLASSES, **values
+    )  # fmt: skip
+
+
+def _look_at_batch(found: dict[str, Any]) -> dict[str, Any]:
+    """The batch that the query asks for, with what the page shows of it."""
+    split = request.args.get("split", SPLITS[0])
+    split = split if split in SPLITS else SPLITS[0]
+    size = _whole("size", BATCH_SIZE, LARGEST_BATCH)
+    batch = read_batch(context(), found, split, _whole("batch", 1, LARGEST_BATCH), size)
+    if batch is None:
+        return {"batch": None, "split": split}
+    pictures = batch.rows[:MOST_PICTURES] if found["kind"] == "image" and len(found["inputs"]) == 1 else []
+    return {
+        "batch": batch,
+        "split": split,
+        "tensors": whole(found, batch, found["splits"][split]),
+        "pictures": [(row, picture_url(row["instance"])) for row in pictures],
+    }
+
+
+def _whole(name: str, default: int, most: int) -> int:
+    """A whole number of the query, from 1; the default for anything else, since a page has no faults to report."""
+    text = request.args.get(name, "")
+    return min(max(int(text), 1), most) if text.isascii() and text.isdigit() and len(text) < 10 else default
