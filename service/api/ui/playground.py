@@ -14,7 +14,7 @@ from service.operations.catalog.drafts import draft
 
 ROWS = "/ui/playground/rows"
 CODE = "/ui/code"
-PRESETS = ("rings", "line", "moons", "xor", "spirals", "blobs", "wave")
+PRESETS = ("rings", "line", "xor", "moons", "spirals", "blobs", "wave")
 """Those of state.js, in the order of the page."""
 
 pages = page_blueprint(__name__)

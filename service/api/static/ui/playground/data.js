@@ -73,11 +73,10 @@ const draft = (document) => once(JSON.stringify(document), () => post(embedded("
 const validationOf = async (document) => new Set((await draft(document)).validation);
 
 /** The datasets of a person that have two columns of numbers or more. */
-export const ownDatasets = () =>
-  once("datasets", async () => {
-    const { items } = await get("/v1/datasets?status=ready&kind=table&limit=100");
-    return items.filter((item) => columnsOf(item).length > 0);
-  });
+export async function ownDatasets() {
+  const { items } = await get("/v1/datasets?status=ready&kind=table&limit=100");
+  return items.filter((item) => columnsOf(item).length > 0);
+}
 
 /** The columns of numbers of a dataset. */
 export const columnsOf = (dataset) => dataset.inputs.filter((column) => column.type === "number").map(({ name }) => name);

@@ -17,6 +17,7 @@ const DATA = [...GENERATION, "validation", "added", "removed"];
 /** Milliseconds between two announcements of the epoch, and between two changes of the URL, while it plays. */
 const CALM = 2500;
 
+const NO_COLUMNS = { dataset: "", across: "", up: "", target: "", scaling: false };
 const NO_DATA = { rows: [], labels: [], left: null, axes: [] };
 
 const element = (id) => document.getElementById(id);
@@ -51,8 +52,9 @@ class Playground {
     for (const { key, value, reason, values } of faults) {
       this.notify("warning", text("fault_link", { key, value: value.slice(0, 40), reason: text(`fault_${reason}`, values) }));
     }
+    const { job, epoch } = this.state;
     await this.reload();
-    if (this.state.job) await this.restore(this.state.job, this.state.epoch);
+    if (job) await this.restore(job, epoch);
     this.announce();
   }
 
@@ -141,7 +143,7 @@ class Playground {
 
   choosePreset(name) {
     this.forget();
-    return this.change({ ...preset(name), projected: this.state.projected }, { undoable: true });
+    return this.edit({ ...preset(name), projected: this.state.projected });
   }
 
   /** Change the points, so that it can be undone. */
@@ -160,9 +162,10 @@ class Playground {
     const changed = (name) => name in changes && changes[name] !== before[name];
     if (undoable) this.history.push(Object.fromEntries(DATA.map((name) => [name, before[name]])));
     this.state = { ...before, ...changes };
+    if (changed("source") && this.state.source !== "own") Object.assign(this.state, NO_COLUMNS);
+    if (taskOf(this.state) !== taskOf(before) && !("loss" in changes)) this.state.loss = "";
     if (GENERATION.some(changed) && !("removed" in changes)) this.state.removed = [];
-    if (changed("source") && !("added" in changes)) this.state.added = [];
-    if (changed("task") && !("added" in changes)) this.state.added = [];
+    if ((changed("source") || changed("task")) && !("added" in changes)) this.state.added = [];
     element("notices").replaceChildren();
     if (DATA.some(changed)) await this.reload();
     else this.refresh();
@@ -508,10 +511,18 @@ class Playground {
     element("figure-epoch").textContent = training.job ? epochs : "–";
     element("figure-loss").textContent = shownNumber(now?.loss);
     element("figure-validation").textContent = shownNumber(now?.val_loss);
+    this.showMetric(now ?? {});
+  }
+
+  /** Show the accuracy or the error, on validation rows if there are any. */
+  showMetric(epoch) {
     const isClass = taskOf(this.state) === "classes";
-    element("figure-metric-name").textContent = isClass ? text("accuracy") : text("error");
-    const metric = isClass ? (now?.val_accuracy ?? now?.accuracy) : (now?.val_mean_absolute_error ?? now?.mean_absolute_error);
-    element("figure-metric").textContent = isClass && Number.isFinite(metric) ? `${shownNumber(100 * metric)} %` : shownNumber(metric);
+    const name = isClass ? "accuracy" : "mean_absolute_error";
+    const isValidation = this.data.rows.some((row) => row.validation);
+    const label = isClass ? text("accuracy") : text("error");
+    const value = epoch[isValidation ? `val_${name}` : name];
+    element("figure-metric-name").textContent = isValidation ? text("on_validation", { metric: label }) : label;
+    element("figure-metric").textContent = isClass && Number.isFinite(value) ? `${shownNumber(100 * value)} %` : shownNumber(value);
   }
 
   redraw() {
@@ -555,8 +566,8 @@ class Playground {
     if (job.status === "queued") return text("status_waits");
     if (job.status === "cancelled") return text("status_was_cancelled");
     if (job.status === "failed") return job.error?.detail ?? "";
-    if (training.isActive && !training.length) return text("status_begins");
     if (job.status === "paused") return text("status_job_paused", { epoch: training.length });
+    if (training.isActive && !training.length) return text("status_begins");
     if (player.epoch < training.length || training.isActive) {
       return text("status_epoch", { epoch: player.epoch, epochs: training.expected, loss });
     }

@@ -6,6 +6,8 @@ import { forward, scaled, unscaled } from "./network.js";
 const PLANE = 100;
 const SMALL = 28;
 const CURVE = 240;
+/** How far the plane reaches before there are points. */
+const EMPTY = 1.5;
 const MARGIN = { left: 44, right: 14, top: 14, bottom: 30 };
 /** How much of a class's colour the background has where the network is sure. */
 const STRENGTH = 0.55;
@@ -40,18 +42,22 @@ export function prepare(canvas) {
   return { context, width, height };
 }
 
-/** Where the rows lie, with some space around them: [[least, most] of each direction]. */
+/**
+ * Where the rows lie: [[least, most] of each direction]. There is space around those of the source; points that are
+ * added only widen it, so that the picture stays while one clicks.
+ */
 export function extentOf(rows, task) {
-  const pairs = rows.map((row) => (task === "curve" ? [row.inputs[0], row.target] : row.inputs));
-  if (!pairs.length) return [[-1.5, 1.5], [-1.5, 1.5]];
-  const ranges = [0, 1].map((at) => {
-    const values = pairs.map((pair) => pair[at]);
-    const [least, most] = [Math.min(...values), Math.max(...values)];
-    const space = (most - least || 2) * 0.14;
-    return [least - space, most + space];
+  const pairs = (chosen) => chosen.map((row) => (task === "curve" ? [row.inputs[0], row.target] : row.inputs));
+  const source = pairs(rows.filter((row) => row.base !== null));
+  const added = pairs(rows.filter((row) => row.base === null));
+  return [0, 1].map((at) => {
+    const [least, most] = source.length ? rangeOf(source.map((pair) => pair[at])) : [-EMPTY, EMPTY];
+    const space = source.length ? (most - least || 2) * 0.14 : 0;
+    return rangeOf([least - space, most + space, ...added.map((pair) => pair[at])]);
   });
-  return pairs.length < 3 && task !== "curve" ? ranges.map(([a, b]) => [Math.min(a, -1.5), Math.max(b, 1.5)]) : ranges;
 }
+
+const rangeOf = (values) => [Math.min(...values), Math.max(...values)];
 
 /** The inputs of a grid over the extent, a column per input. */
 function gridOf([across, up], task, count) {
