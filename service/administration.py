@@ -73,7 +73,7 @@ def list_keys() -> None:
     from service.operations.access import keys
     from service.storage.paging import read_all
 
-    with _opened() as context:
+    with _opened(to_read=True) as context:
         found = list(read_all(lambda query: keys.list_page(context, query)))
 
     def moment(value: datetime | None) -> str:
@@ -130,7 +130,7 @@ def list_projects() -> None:
     from service.storage.documents import QUOTAS
     from service.storage.paging import read_all
 
-    with _opened() as context:
+    with _opened(to_read=True) as context:
         found = list(read_all(lambda query: projects.list_page(context, query)))
     print_table(
         ("name", *(name.replace("_", " ") for name in QUOTAS)),
@@ -155,14 +155,17 @@ def delete_project(name: str) -> None:
 
 
 @contextmanager
-def _opened() -> Iterator["Context"]:
-    """The service's database, with the newest schema. What is refused is reported in one line."""
+def _opened(*, to_read: bool = False) -> Iterator["Context"]:
+    """The service's database, migrated first unless it is only read. What is refused is reported in one line."""
     from service.context import Context
-    from service.storage.database import migrate
+    from service.storage.database import check_migrated, migrate
 
     settings = prepare("administration")
     with one_line_for_failures():
-        migrate(settings.database_url, settings.start_seconds)
+        if to_read:
+            check_migrated(settings.database_url)
+        else:
+            migrate(settings.database_url, settings.start_seconds)
     context = Context.from_settings(settings)
     with closing(context.database), refusing(ServiceError):
         yield context

@@ -185,8 +185,8 @@ class Settings:
     )
     rate_limit_storage: str = setting(
         MEMORY,
-        "Where requests are counted: `memory`, for all api processes of this host, or for several hosts the URL of a "
-        "Redis server, `redis://…` or `rediss://…`.",
+        "Where requests are counted: `memory`, for all api processes of this host, or for several hosts `database`, "
+        "which is the service's own, or the URL of a Redis server, `redis://…` or `rediss://…`.",
         secret=True,
     )
     model_wait_seconds: float = setting(

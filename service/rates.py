@@ -12,7 +12,7 @@ PREDICT, READ, WRITE = CLASSES = ("predict", "read", "write")
 """The classes of requests, each of which has a limit of its own."""
 MOST_REQUESTS = 10_000_000
 """The requests of a window at most."""
-MEMORY, REDIS_SCHEMES = "memory", ("redis://", "rediss://")
+MEMORY, DATABASE, REDIS_SCHEMES = "memory", "database", ("redis://", "rediss://")
 """Where the requests are counted."""
 
 
@@ -33,9 +33,11 @@ def parse_rates(text: str) -> dict[str, "RateLimitItem"]:
 
 def check_storage(storage: str) -> None:
     """Raises ValueError with a sentence that says what would be valid."""
-    if storage != MEMORY and not storage.startswith(REDIS_SCHEMES):
-        raise ValueError(f"It must be {MEMORY} or begin with {' or '.join(REDIS_SCHEMES)}.")
-    if storage != MEMORY and find_spec("redis") is None:
+    if storage in (MEMORY, DATABASE):
+        return
+    if not storage.startswith(REDIS_SCHEMES):
+        raise ValueError(f"It must be {MEMORY} or {DATABASE}, or begin with {' or '.join(REDIS_SCHEMES)}.")
+    if find_spec("redis") is None:
         raise ValueError("Redis needs the extra redis, which isn't installed: pip install 'fitserve[redis]'.")
 
 

@@ -46,6 +46,7 @@ LARGEST_REWRITTEN = 256 * 1024**2
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK, CONDITION_LOCK = 0x666974, 0x666975
 """Arbitrary numbers for PostgreSQL's advisory locks."""
+MADE_BY_NEWER = "A newer Fitserve made the database. Install the newer version, or restore a backup from this version."
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 5.0
 """Between two attempts to reach a server at startup. The pause doubles after each attempt."""
 
@@ -260,6 +261,30 @@ def migrate(url: str, seconds: float = 0) -> None:
     retry_while_away(url, seconds, lambda: _migrate(url))
 
 
+def check_migrated(url: str) -> None:
+    """Raises DatabaseUnusable unless the database has the newest schema. Changes nothing, unlike `migrate`."""
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    script, path = ScriptDirectory(str(MIGRATIONS)), _sqlite_file(make_url(url))
+    found = None
+    if path is None or path.exists():  # opening an SQLite file would create it
+        engine = make_engine(url)
+        try:
+            with translating_errors(), engine.connect() as connection:
+                found = MigrationContext.configure(connection).get_current_revision()
+        finally:
+            engine.dispose()
+    if found is None:
+        raise DatabaseUnusable("The database is empty: `fitserve serve` or `fitserve keys create` makes its tables.")
+    if found not in {revision.revision for revision in script.walk_revisions()}:
+        raise DatabaseUnusable(MADE_BY_NEWER)
+    if found != script.get_current_head():
+        raise DatabaseUnusable(
+            "An earlier Fitserve made the database. Start this version's service, which migrates it."
+        )
+
+
 def _migrate(url: str) -> None:
     from alembic import command
     from alembic.config import Config
@@ -274,9 +299,7 @@ def _migrate(url: str) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except CommandError:
-        raise DatabaseUnusable(
-            "A newer Fitserve made the database. Install the newer version, or restore a backup from this version."
-        ) from None
+        raise DatabaseUnusable(MADE_BY_NEWER) from None
     finally:
         engine.dispose()
 

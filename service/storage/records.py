@@ -446,6 +446,18 @@ class IdempotencyKey(InProject, Record):
     body: Mapped[bytes | None]
 
 
+class RateWindow(Record):
+    """The requests of a caller in a window, if several hosts count them together."""
+
+    __tablename__ = "rate_windows"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    """The limit and the caller."""
+    ends_at: Mapped[int] = mapped_column(BigInteger)
+    """In milliseconds since the epoch."""
+    count: Mapped[int] = mapped_column(BigInteger)
+
+
 class Worker(Record):
     """A worker with its latest heartbeat."""
 

@@ -16,9 +16,11 @@ from service.callers import DEFAULT_PROJECT
 from service.errors import BackupError, StorageError
 from service.storage.database import Database, make_engine, migrate
 from service.storage.failures import classify_sqlite, first_line, translating_errors
-from service.storage.records import Project, Record, Worker
+from service.storage.records import Project, RateWindow, Record, Worker
 
 ROWS_AT_ONCE = 500
+OF_THE_MOMENT = (Worker.__tablename__, RateWindow.__tablename__)
+"""The tables that aren't copied: their rows tell what is happening now."""
 
 
 def sqlite_url(path: Path) -> str:
@@ -114,7 +116,7 @@ def read_all(url: str) -> None:
 
 
 def is_empty(url: str) -> bool:
-    """Whether the database doesn't exist or has no rows, not counting those of workers."""
+    """Whether the database doesn't exist or has no rows, not counting the tables that aren't copied."""
     path = make_url(url).database
     if make_url(url).get_backend_name() == "sqlite" and not Path(path or "").exists():
         return True
@@ -130,7 +132,6 @@ def load(path: Path, url: str) -> None:
             writing = session.connection()
             if not _has_no_rows(writing):
                 raise BackupError("The database isn't empty.")
-            writing.execute(delete(Project))  # the snapshot has its own `default`
             _copy_rows(reading, writing)
 
 
@@ -181,10 +182,12 @@ def _tables() -> list[Table]:
         for column in table.to_metadata(copies).columns:
             if isinstance(column.type, JSON):
                 column.type = JSON(none_as_null=True)
-    return [table for table in copies.sorted_tables if table.name != Worker.__tablename__]
+    return [table for table in copies.sorted_tables if table.name not in OF_THE_MOMENT]
 
 
 def _copy_rows(source: Connection, target: Connection) -> None:
+    """Copy all rows into a migrated database that has no others."""
+    target.execute(delete(Project))  # the source has its own `default`
     for table in _tables():
         rows = source.execute(select(table), execution_options={"yield_per": ROWS_AT_ONCE})
         for some in rows.mappings().partitions():

@@ -8,13 +8,12 @@ import math
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-import structlog
-
+from service.api.front.outages import Outages
 from service.api.front.request import Request
 from service.api.http.errors import RateLimited
 from service.api.http.rate_classes import find_class
 from service.config import Settings
-from service.rates import MEMORY
+from service.rates import DATABASE, MEMORY
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
@@ -28,12 +27,6 @@ MOST_QUERIES = 32
 """The requests that a process counts in Redis concurrently at most; others wait for a moment."""
 QUERY_SECONDS = 0.25
 """How long a request waits for Redis at most."""
-PAUSE_SECONDS = 1.0
-"""How long no request is counted after Redis didn't answer, so that not every request waits for it."""
-LOG_SECONDS = 30.0
-"""The time between two log lines about that at least."""
-
-log = structlog.get_logger()
 
 _shared: "SharedWindows | None" = None
 """The memory in which the processes count that are forked from this one; None if they don't."""
@@ -51,9 +44,9 @@ def share(settings: Settings) -> None:
 class Counter(Protocol):
     """Counts requests."""
 
-    async def count(self, key: str, seconds: int) -> tuple[int, float] | None:
-        """Count a request. Returns the requests of the key's window, which takes `seconds`, and the seconds until its
-        end; None if they can't be counted now."""
+    async def count(self, key: str, seconds: int, amount: int) -> tuple[int, float] | None:
+        """Count a request. Returns the requests of the key's window, which takes `seconds` and allows `amount` of them,
+        and the seconds until its end; None if they can't be counted now."""
 
     async def close(self) -> None:
         """Close all connections."""
@@ -66,7 +59,7 @@ class MemoryCounter:
         self._windows = windows
         windows.join()
 
-    async def count(self, key: str, seconds: int) -> tuple[int, float]:
+    async def count(self, key: str, seconds: int, amount: int) -> tuple[int, float]:
         """Count a request. See Counter."""
         return self._windows.count(key, seconds)
 
@@ -88,36 +81,26 @@ class RedisCounter:
         errors = self._storage.base_exceptions
         self._errors: tuple[type[Exception], ...] = (*(errors if isinstance(errors, tuple) else (errors,)), OSError)
         self._permits = asyncio.Semaphore(MOST_QUERIES)
-        self._paused_until = self._logged_at = -math.inf
-        self._is_away = False
+        self._outages = Outages("Redis")
 
-    async def count(self, key: str, seconds: int) -> tuple[int, float] | None:
+    async def count(self, key: str, seconds: int, amount: int) -> tuple[int, float] | None:
         """Count a request. See Counter."""
         async with self._permits:
-            if time.monotonic() < self._paused_until:
+            if self._outages.is_pausing:
                 return None
             try:
                 async with asyncio.timeout(QUERY_SECONDS):
                     count = await self._storage.incr(key, seconds)
                     left = await self._storage.get_expiry(key) - time.time()
             except self._errors as error:
-                self._pause(error)
+                self._outages.begin(error)
                 return None
-        if self._is_away:
-            self._is_away = False
-            log.info("rate limits apply again")
+        self._outages.end()
         return count, left
 
     async def close(self) -> None:
         """See Counter."""
         await self._close_connections()
-
-    def _pause(self, error: Exception) -> None:
-        now = time.monotonic()
-        self._is_away, self._paused_until = True, now + PAUSE_SECONDS
-        if now >= self._logged_at + LOG_SECONDS:
-            self._logged_at = now
-            log.warning("Redis doesn't answer: rate limits don't apply", reason=str(error) or type(error).__name__)
 
 
 class Policy:
@@ -156,7 +139,7 @@ class RateLimits:
         return self._counter is not None
 
     async def close(self) -> None:
-        """Close the connections to Redis."""
+        """Close the connections to what counts."""
         if self._counter is not None:
             await self._counter.close()
 
@@ -167,7 +150,7 @@ class RateLimits:
         policy = None if name is None else self._policies.get(name)
         if policy is None:
             return
-        counted = await self._counter.count(policy.key_of(request.caller_id), policy.seconds)
+        counted = await self._counter.count(policy.key_of(request.caller_id), policy.seconds, policy.rate.amount)
         if counted is None:
             return
         count, left = counted
@@ -180,6 +163,10 @@ class RateLimits:
 
 
 def _make_counter(settings: Settings) -> Counter:
+    if settings.rate_limit_storage == DATABASE:
+        from service.api.front.database_counter import DatabaseCounter
+
+        return DatabaseCounter(settings.database_url)
     if settings.rate_limit_storage != MEMORY:
         return RedisCounter(settings.rate_limit_storage)
     from service.api.front.rate_windows import SharedWindows

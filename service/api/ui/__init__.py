@@ -1,6 +1,6 @@
 """The dashboard: pages for browsers, rendered from the operations and the schemas of the public API."""
 
-from service.api.ui import assets, datasets, demonstrations, overview, playground, session
+from service.api.ui import assets, datasets, demonstrations, new_model, overview, playground, session
 
-PAGES = (assets, session, overview, demonstrations, datasets, playground)
+PAGES = (assets, session, overview, demonstrations, datasets, new_model, playground)
 """The modules of the pages, each with its blueprint."""

@@ -14,12 +14,13 @@ from service.operations.jobs import lifecycle as execution
 from service.operations.jobs import registry
 from service.operations.jobs.kinds.training import choose_evenly
 from service.operations.upkeep import orphans
-from service.storage import jobs, training_snapshots
+from service.storage import jobs, rate_counts, training_snapshots
 from service.storage.documents import LOG_REDUCED, JobWarning
 
 BATCH_EVENTS = 2000
 """The events deleted in one transaction. It takes a few hundredths of a second, during which nobody else can write."""
 BATCH_JOBS = 100
+BATCH_WINDOWS = 2000
 PAUSE_SECONDS = 0.02
 INNER_DAYS = 7
 """The retention of jobs that clients don't see. Requests with an idempotency key need them for a day."""
@@ -45,6 +46,7 @@ def clean_up(context: Context, now: datetime | None = None) -> None:
         "versions": versions.delete_unlabelled(context, settings.versions_kept) if settings.versions_kept else 0,
         "orphans": orphans.remove(context, now),
         "audit_events": audit.forget_expired(context, now),
+        "rate_windows": _forget_windows(context),
     }
     _shrink(context)
     if any(removed.values()):
@@ -122,6 +124,17 @@ def _delete_events(context: Context, job_id: str, keeping: Collection[str] = ())
         with context.database.write() as session:
             deleted = jobs.delete_events(session, job_id, BATCH_EVENTS, keeping=keeping)
         time.sleep(PAUSE_SECONDS)
+
+
+def _forget_windows(context: Context) -> int:
+    """Remove the windows of rate limits that have ended; returns how many."""
+    deleted, batch = 0, BATCH_WINDOWS
+    while batch == BATCH_WINDOWS:
+        with context.database.write_aside() as session:
+            batch = rate_counts.forget_ended(session, BATCH_WINDOWS)
+        deleted += batch
+        time.sleep(PAUSE_SECONDS)
+    return deleted
 
 
 def _shrink(context: Context) -> None:

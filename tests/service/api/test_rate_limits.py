@@ -225,7 +225,7 @@ def redis_server(folder: Path, port: int) -> Iterator[None]:
 def test_hosts_count_together_in_redis(tmp_path: Path) -> None:
     async def count() -> None:
         hosts = [RedisCounter(url), RedisCounter(url)]
-        found = [await host.count("key", 60) for host in hosts]
+        found = [await host.count("key", 60, 10) for host in hosts]
         assert [counted[0] for counted in found if counted is not None] == [1, 2]
         assert all(59 <= counted[1] <= 60 for counted in found if counted is not None)
         for host in hosts:
@@ -243,11 +243,11 @@ def test_requests_pass_while_redis_is_away_and_count_again_once_it_is_back(
     async def count_until_it_is_back() -> None:
         counter = RedisCounter(f"redis://127.0.0.1:{port}")
         began = time.monotonic()
-        assert [await counter.count("key", 60) for _ in range(3)] == [None] * 3
+        assert [await counter.count("key", 60, 10) for _ in range(3)] == [None] * 3
         assert time.monotonic() < began + 2 * QUERY_SECONDS
         assert capsys.readouterr().out.count("rate limits don't apply") == 1
         with redis_server(tmp_path, port):
-            while (counted := await counter.count("key", 60)) is None:
+            while (counted := await counter.count("key", 60, 10)) is None:
                 assert time.monotonic() < began + 30
                 await asyncio.sleep(0.05)
             assert counted[0] == 1

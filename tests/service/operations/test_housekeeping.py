@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ from service.operations.upkeep import housekeeping
 from service.storage import jobs
 from service.storage.identifiers import new_identifier
 from service.storage.jobs import NewEvent
-from service.storage.records import AuditEvent, Event, Job
+from service.storage.rate_counts import Added, RateCounts
+from service.storage.records import AuditEvent, Event, Job, RateWindow
 from tests.service.operations import stocked
 from tests.service.operations.stocked import claim, files_of, job, submit, train
 
@@ -87,6 +89,18 @@ def test_ended_jobs_go_after_their_time_with_their_events_but_not_their_versions
     assert numbers(context) == [1]
     with context.database.read() as session:
         assert session.query(Event).filter_by(job_id=ended).count() == 0
+
+
+def test_windows_of_rate_limits_go_once_they_have_ended(
+    make: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "BATCH_WINDOWS", 2)
+    context = make()
+    with closing(RateCounts(context.settings.database_url)) as counts:
+        counts.add({f"{number}": Added(1, 0) for number in range(5)} | {"running": Added(3, 600)})
+        housekeeping.clean_up(context)
+        with context.database.read() as session:
+            assert [(window.key, window.count) for window in session.query(RateWindow)] == [("running", 3)]
 
 
 def test_audit_events_go_after_their_time(make: Callable[..., Context]) -> None:

@@ -13,7 +13,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
-from service.storage.database import MIGRATIONS, Session, make_engine, migrate, migrating
+from service.errors import DatabaseUnusable
+from service.storage.database import MIGRATIONS, Session, check_migrated, make_engine, migrate, migrating
 from service.storage.records import Dataset, Record
 
 
@@ -51,6 +52,18 @@ def move(engine: Engine, direction: Callable[[Config, str], None], revision: str
         direction(config, revision)
 
 
+def revision_of(engine: Engine) -> str:
+    with engine.connect() as connection:
+        found: str = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+    return found
+
+
+def move_to(engine: Engine, revision: str) -> None:
+    """Pretend that a database has the schema of this revision."""
+    with engine.execution_options(writes=True).begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+
+
 @pytest.fixture
 def engine(url: str) -> Iterator[Engine]:
     """An empty database of either kind."""
@@ -58,6 +71,29 @@ def engine(url: str) -> Iterator[Engine]:
     yield engine
     move(engine, command.downgrade, "base")
     engine.dispose()
+
+
+def test_the_schema_is_checked_without_a_change(engine: Engine, url: str) -> None:
+    with pytest.raises(DatabaseUnusable, match="The database is empty"):
+        check_migrated(url)
+    assert inspect(engine).get_table_names() == []
+    move(engine, command.upgrade, "0019")
+    with pytest.raises(DatabaseUnusable, match="An earlier Fitserve made the database"):
+        check_migrated(url)
+    assert "rate_windows" not in inspect(engine).get_table_names()
+    move(engine, command.upgrade, "head")
+    check_migrated(url)
+    newest = revision_of(engine)
+    move_to(engine, "9999")
+    with pytest.raises(DatabaseUnusable, match="A newer Fitserve made the database"):
+        check_migrated(url)
+    move_to(engine, newest)
+
+
+def test_a_check_of_the_schema_makes_no_file(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseUnusable, match="The database is empty"):
+        check_migrated(f"sqlite:///{tmp_path / 'fitserve.db'}")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_migration_can_be_undone(engine: Engine) -> None:
