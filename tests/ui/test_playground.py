@@ -19,7 +19,7 @@ SLOW = 60_000
 ACTIVATIONS = re.findall(r"^  \"?(\w+)[\",:].*", (MODULES / "network.js").read_text().split("ACTIVATIONS = {")[1], re.M)
 FORWARD = """async ([folder, model, weights, dataset, points]) => {
   const { readLayers, forward, scaled, unscaled } = await import(`${folder}/network.js`);
-  const { scaleOfDataset } = await import(`${folder}/data.js`);
+  const { scaleOfDataset } = await import(`${folder}/documents.js`);
   const scale = await scaleOfDataset(dataset, "surface");
   const columns = [0, 1].map((at) => scaled(Float32Array.from(points, (point) => point[at]), scale.inputs[at]));
   const branches = model.layers.filter((layer) => layer.activation);
@@ -103,7 +103,7 @@ def test_somebody_trains_scrubs_adds_a_point_trains_on_and_shares_the_link(visit
 
     page.get_by_role("button", name="Tidy up").click()
     page.get_by_role("button", name="Delete").click()
-    expect(page.get_by_role("status")).to_contain_text("Deleted")
+    expect(page.locator("#notices")).to_have_text("Deleted: 5 of 5.")
     assert [made(client, kind) for kind in ("training-jobs", "models", "datasets")] == [[], [], []]
 
 

@@ -4,9 +4,11 @@ import { get, post, Problem, remove } from "../api.js";
 import { embedded } from "../embedded.js";
 import { text } from "../texts.js";
 import { Controls, explain, fill, Pens, Tabs } from "./controls.js";
-import { columnsOf, hasClasses, loadData, MOST_OWN, ownDatasets, scaleOf, scaleOfDataset, targetsOf } from "./data.js";
 import { Diagram } from "./diagram.js";
-import { architecture, continued, documents, fieldOf } from "./documents.js";
+import {
+  architecture, columnsOf, continued, documents, fieldOf, hasClasses, loadData, MOST_OWN, ownDatasets, scaleOf,
+  scaleOfDataset, targetsOf,
+} from "./documents.js";
 import { readLayers } from "./network.js";
 import { drawLoss, extentOf, Plot, readTheme, Views } from "./plot.js";
 import { checkPoint, complete, preset, PRESETS, read, taskOf, write, Invalid, MOST_LAYERS } from "./state.js";
@@ -639,7 +641,7 @@ class Playground {
     } finally {
       this.forget();
       this.refresh();
-      this.say(text("tidy_done", { count, all: items.length }));
+      this.notify("info", text("tidy_done", { count, all: items.length }));
     }
   }
 }
