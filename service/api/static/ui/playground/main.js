@@ -1,18 +1,16 @@
 /** The playground's page: what a person does changes the state, and the state is drawn. */
 
-import { get, post, Problem, remove } from "../api.js";
-import { embedded } from "../embedded.js";
+import { get, Problem } from "../api.js";
 import { text } from "../texts.js";
-import { Controls, explain, fill, Pens, Tabs } from "./controls.js";
 import { Diagram } from "./diagram.js";
-import {
-  architecture, columnsOf, continued, documents, fieldOf, hasClasses, loadData, MOST_OWN, ownDatasets, scaleOf,
-  scaleOfDataset, targetsOf,
-} from "./documents.js";
+import { architecture, continued, documents, loadData, scaleOf, scaleOfDataset } from "./documents.js";
 import { readLayers } from "./network.js";
 import { drawLoss, extentOf, Plot, readTheme, Views } from "./plot.js";
-import { checkPoint, complete, preset, PRESETS, read, taskOf, write, Invalid, MOST_LAYERS } from "./state.js";
-import { findMade, isRunning, Player, Refused, Training } from "./training.js";
+import { checkPoint, complete, Invalid, preset, read, taskOf, write } from "./state.js";
+import { Player, Refused, Training } from "./training.js";
+import {
+  Controls, describe, describeLoss, element, explain, notify, Pens, settings, showButtons, showData, showFigures,
+} from "./view.js";
 
 const GENERATION = ["source", "samples", "noise", "classes", "dataSeed", "dataset", "across", "up", "target", "task"];
 const DATA = [...GENERATION, "validation", "added", "removed"];
@@ -22,9 +20,8 @@ const CALM = 2500;
 const NO_COLUMNS = { dataset: "", across: "", up: "", target: "", scaling: false };
 const NO_DATA = { rows: [], labels: [], left: null, axes: [] };
 
-const element = (id) => document.getElementById(id);
-const settings = embedded("playground");
-const shownNumber = (value) => (Number.isFinite(value) ? Number(value.toPrecision(3)).toString() : "–");
+/** What isn't needed for the first visit. */
+const tools = () => import("./tools.js");
 
 class Playground {
   constructor() {
@@ -40,7 +37,6 @@ class Playground {
     this.controls = new Controls((changes) => this.change(changes));
     this.pens = new Pens(element("pens"));
     this.plot = new Plot(element("plot"));
-    this.tabs = new Tabs(element("code"));
     this.diagram = new Diagram(element("diagram"), {
       onLayers: (layers) => this.change({ layers }),
       onNeuron: (neuron) => this.showNeuron(neuron),
@@ -52,7 +48,7 @@ class Playground {
     this.state = state ?? preset("rings");
     this.listen();
     for (const { key, value, reason, values } of faults) {
-      this.notify("warning", text("fault_link", { key, value: value.slice(0, 40), reason: text(`fault_${reason}`, values) }));
+      notify("warning", text("fault_link", { key, value: value.slice(0, 40), reason: text(`fault_${reason}`, values) }));
     }
     const { job, epoch } = this.state;
     await this.reload();
@@ -77,7 +73,7 @@ class Playground {
       if (!(error instanceof Problem)) throw error;
       this.training.clear();
       this.state = { ...this.state, job: "", epoch: 0 };
-      this.notify("warning", text("fault_job_gone", { detail: error.message }));
+      notify("warning", text("fault_job_gone", { detail: error.message }));
     }
     this.refresh();
   }
@@ -101,10 +97,10 @@ class Playground {
     on("point", (event) => this.enterPoint(event), "submit");
     on("share", (event) => this.share(event.target));
     on("project", () => this.change({ projected: !this.state.projected }));
-    on("tidy", () => this.tidy());
-    on("code", () => this.showCode(), "toggle");
-    on("field-dataset", (event) => this.chooseDataset(event.target.value), "change");
-    for (const name of ["across", "up", "target"]) on(`field-${name}`, () => this.chooseColumns(), "change");
+    on("tidy", async () => (await tools()).tidy(this));
+    on("code", async () => (await tools()).showCode(this), "toggle");
+    on("field-dataset", async (event) => (await tools()).chooseDataset(this, event.target.value), "change");
+    for (const name of ["across", "up", "target"]) on(`field-${name}`, async () => (await tools()).chooseColumns(this), "change");
     for (const button of this.root.querySelectorAll("[data-preset]")) {
       button.addEventListener("click", () => this.attempt(() => this.choosePreset(button.dataset.preset)));
     }
@@ -124,23 +120,9 @@ class Playground {
   }
 
   fail(error) {
-    if (error instanceof Refused) this.showRefusal(error);
-    else if (error instanceof Problem || error instanceof Invalid) this.notify("error", explain(error));
+    if (error instanceof Refused) this.controls.showRefusal(error.kind, error.problem);
+    else if (error instanceof Problem || error instanceof Invalid) notify("error", explain(error));
     else throw error;
-  }
-
-  showRefusal({ kind, problem }) {
-    const faults = problem.faults.length ? problem.faults : [{ detail: problem.message }];
-    for (const { pointer, detail } of faults) {
-      const field = fieldOf(kind, pointer);
-      if (!field || !this.controls.setFault(field, detail)) this.notify("error", detail);
-    }
-  }
-
-  notify(kind, words) {
-    const notice = Object.assign(document.createElement("p"), { className: "notice", textContent: words });
-    notice.dataset.kind = kind;
-    element("notices").append(notice);
   }
 
   choosePreset(name) {
@@ -187,9 +169,9 @@ class Playground {
     this.loading = Symbol("loading");
     const { loading } = this;
     this.say(text("status_loading"));
-    this.showButtons();
+    showButtons(this);
     try {
-      if (this.state.source === "own") await this.offerDatasets();
+      if (this.state.source === "own") await (await tools()).offerDatasets(this);
       const data = await loadData(this.state);
       if (loading !== this.loading) return;
       this.data = data;
@@ -207,7 +189,7 @@ class Playground {
   }
 
   showFaultOfData(error) {
-    if (error instanceof Problem) this.showRefusal({ kind: "dataset", problem: error });
+    if (error instanceof Problem) this.controls.showRefusal("dataset", error);
     else if (error instanceof Invalid) this.controls.setFault(this.state.source === "own" ? "dataset" : "points", explain(error));
     else throw error;
   }
@@ -217,40 +199,6 @@ class Playground {
     this.views = new Views(extentOf(this.data.rows, task), task, this.network?.scale ?? {});
     const targets = this.data.rows.map((row) => row.target);
     this.range = targets.length ? [Math.min(...targets), Math.max(...targets)] : [-1, 1];
-  }
-
-  async offerDatasets() {
-    const datasets = await ownDatasets();
-    if (!datasets.length) throw new Problem(404, { detail: text("no_datasets") });
-    const { dataset } = this.state;
-    fill(element("field-dataset"), [["", text("choose")], ...datasets.map(({ name }) => [name, name])]);
-    element("field-dataset").value = dataset;
-    const chosen = datasets.find(({ name }) => name === dataset);
-    const columns = chosen ? columnsOf(chosen).map((name) => [name, name]) : [];
-    fill(element("field-across"), columns);
-    fill(element("field-up"), [...columns, ["", text("up_none")]]);
-    fill(element("field-target"), chosen ? targetsOf(chosen).map((name) => [name, name]) : []);
-    for (const name of ["across", "up", "target"]) element(`field-${name}`).value = this.state[name];
-  }
-
-  async chooseDataset(name) {
-    const chosen = (await ownDatasets()).find((dataset) => dataset.name === name);
-    if (!chosen) return;
-    const [across, up = ""] = columnsOf(chosen);
-    const target = chosen.target.name;
-    const task = this.taskOfColumns(chosen, up, target);
-    await this.edit({ dataset: name, across, up, target, task, added: [], removed: [], scaling: true, validation: 0.2 });
-  }
-
-  async chooseColumns() {
-    const [across, up, target] = ["across", "up", "target"].map((name) => element(`field-${name}`).value);
-    const chosen = (await ownDatasets()).find(({ name }) => name === this.state.dataset);
-    await this.edit({ across, up, target, task: this.taskOfColumns(chosen, up, target), added: [], removed: [] });
-  }
-
-  taskOfColumns(dataset, up, target) {
-    if (hasClasses(dataset, target)) return "classes";
-    return up ? "surface" : "curve";
   }
 
   async click(event) {
@@ -405,7 +353,7 @@ class Playground {
     this.redraw();
     this.redraws += 1;
     this.root.dataset.redraws = this.redraws;
-    this.showFigures();
+    showFigures(this);
     if (!this.isPlaying) this.later();
     else this.announce();
   }
@@ -431,100 +379,17 @@ class Playground {
     this.state = { ...this.state, job, epoch: job && !this.isPlaying ? this.player.epoch : 0 };
     this.controls.show(state, data.labels);
     this.pens.show(data.labels, taskOf(state));
-    this.showButtons();
-    this.showData();
-    this.showFigures();
+    showButtons(this);
+    showData(this);
+    showFigures(this);
     this.redraw();
     this.writeUrl();
-    if (element("code").open) this.showCode();
+    if (element("code").open) this.attempt(async () => (await tools()).showCode(this));
   }
 
   writeUrl() {
     const hash = `#${write(this.state)}`;
     if (hash !== location.hash) history.replaceState(null, "", hash);
-  }
-
-  showButtons() {
-    const { state, training, player } = this;
-    const can = (id, possible) => (element(id).disabled = !possible);
-    can("train", settings.may_train && !this.isBusy && !this.loading && this.data.rows.length > 0);
-    can("go-on", this.canContinue);
-    can("pause", training.job !== null);
-    can("stop", training.isActive);
-    can("back", player.epoch > 1);
-    can("step", player.epoch > 0 && (player.epoch < training.length || this.canContinue));
-    can("undo", this.history.length > 0);
-    can("add-layer", state.layers.length < MOST_LAYERS);
-    can("remove-layer", state.layers.length > 0);
-    element("pause").textContent = this.isPlaying ? text("pause") : text("play");
-    element("project").setAttribute("aria-pressed", String(state.projected));
-    const wanted = write({ ...state, job: "", epoch: 0, projected: false });
-    for (const button of this.root.querySelectorAll("[data-preset]")) {
-      button.setAttribute("aria-pressed", String(write(preset(button.dataset.preset)) === wanted));
-    }
-  }
-
-  showData() {
-    const { rows, left, labels } = this.data;
-    const validation = rows.filter((row) => row.validation).length;
-    const notes = [text("note_rows", { train: rows.length - validation, validation })];
-    if (left && left.used < left.of) notes.push(text("note_own", { ...left, most: MOST_OWN }));
-    if (left?.dropped) notes.push(text("note_dropped", left));
-    element("data-note").textContent = notes.join(" ");
-    const task = taskOf(this.state);
-    const names = this.data.axes.length ? this.data.axes : ["x", "y", "y"];
-    this.diagram.build(
-      this.state.layers,
-      names.slice(0, task === "curve" ? 1 : 2),
-      task === "classes" && labels.length > 2 ? labels.map(String) : [task === "classes" ? text("class_") : names.at(-1)],
-    );
-    element("plot").setAttribute("aria-label", text(`plot_${task}`, { count: rows.length }));
-    element("legend").replaceChildren(...this.legend(task, labels));
-  }
-
-  legend(task, labels) {
-    const item = (words, members) => {
-      const made = Object.assign(document.createElement("li"), { textContent: words, className: members.kind ?? "" });
-      if (members.colour) made.style.setProperty("--swatch", `var(--class-${members.colour})`);
-      return made;
-    };
-    if (task === "surface") {
-      return [item(text("legend_number", { least: shownNumber(this.range[0]), most: shownNumber(this.range[1]) }), { kind: "range" })];
-    }
-    return labels.map((label, at) => item(text("legend_class", { label }), { colour: at + 1 }));
-  }
-
-  /** The network as an equation, if it is a single neuron that takes one number. */
-  showEquation() {
-    const [{ kernel, bias, inputs, activation } = {}] = this.layers ?? [];
-    const isLine = this.layers?.length === 1 && inputs === 1 && activation === "linear" && !this.network.scale.target;
-    const [slope, intercept] = isLine ? [kernel[0], bias[0]].map((value) => value.toFixed(3).replace("-", "−")) : [];
-    element("equation").textContent = isLine ? text("equation", { slope, intercept }) : "";
-  }
-
-  showFigures() {
-    this.showEquation();
-    const { training, player } = this;
-    const now = training.epochs[player.epoch - 1];
-    const slider = element("epoch");
-    Object.assign(slider, { min: Math.min(1, training.length), max: training.length, value: player.epoch, disabled: !training.length });
-    const epochs = text("epoch_of", { epoch: player.epoch, epochs: training.expected });
-    slider.setAttribute("aria-valuetext", epochs);
-    element("figure-epoch").textContent = training.job ? epochs : "–";
-    element("figure-loss").textContent = shownNumber(now?.loss);
-    element("figure-validation").textContent = shownNumber(now?.val_loss);
-    this.showMetric(now ?? {});
-  }
-
-  /** Show the accuracy or the error, on validation rows if there are any. */
-  showMetric(epoch) {
-    const isClass = taskOf(this.state) === "classes";
-    const name = isClass ? "accuracy" : "mean_absolute_error";
-    const isValidation = this.data.rows.some((row) => row.validation);
-    const label = isClass ? text("accuracy") : text("error");
-    const value = epoch[isValidation ? `val_${name}` : name];
-    element("figure-metric-name").textContent = isValidation ? text("on_validation", { metric: label }) : label;
-    element("figure-metric").textContent = isClass && Number.isFinite(value) ? `${shownNumber(100 * value)} %` : shownNumber(value);
   }
 
   redraw() {
@@ -546,12 +411,12 @@ class Playground {
 
   /** Say how it goes, calmly while it plays. */
   announce() {
-    const words = this.describe();
+    const words = describe(this);
     const isStage = !this.isPlaying || this.stage !== this.training.job?.status;
     if (!words || (!isStage && performance.now() - this.saidAt < CALM)) return;
     this.stage = this.training.job?.status;
     this.say(words);
-    this.describeLoss();
+    describeLoss(this);
     this.showOutcome();
   }
 
@@ -560,37 +425,13 @@ class Playground {
     if (element("status").textContent !== words) element("status").textContent = words;
   }
 
-  describe() {
-    const { training, player } = this;
-    const { job } = training;
-    if (!job) return this.isBusy ? "" : text("status_ready_to");
-    const loss = shownNumber(training.epochs[player.epoch - 1]?.loss);
-    if (job.status === "queued") return text("status_waits");
-    if (job.status === "cancelled") return text("status_was_cancelled");
-    if (job.status === "failed") return job.error?.detail ?? "";
-    if (job.status === "paused") return text("status_job_paused", { epoch: training.length });
-    if (training.isActive && !training.length) return text("status_begins");
-    if (player.epoch < training.length || training.isActive) {
-      return text("status_epoch", { epoch: player.epoch, epochs: training.expected, loss });
-    }
-    if (job.status_reason === "stopped") return text("status_stopped", { epochs: training.length });
-    return text("status_ended", { epochs: training.length, loss });
-  }
-
-  describeLoss() {
-    const { epochs } = this.training;
-    const [first, last] = [epochs[0]?.loss, epochs.at(-1)?.loss].map(shownNumber);
-    const words = epochs.length ? text("loss_picture", { first, last, epoch: epochs.length }) : text("loss_by_epoch");
-    element("loss").setAttribute("aria-label", words);
-  }
-
   /** Show what a job that has ended has to say, once. */
   showOutcome() {
     const { job } = this.training;
     if (!job || this.training.isActive || this.outcome === job.id || !job.warnings) return;
     this.outcome = job.id;
-    for (const { detail } of job.warnings) this.notify("warning", detail);
-    if (this.layers?.some(({ kernel }) => kernel.some(Number.isNaN))) this.notify("error", text("fault_weights_diverged"));
+    for (const { detail } of job.warnings) notify("warning", detail);
+    if (this.layers?.some(({ kernel }) => kernel.some(Number.isNaN))) notify("error", text("fault_weights_diverged"));
   }
 
   // The tools
@@ -599,50 +440,6 @@ class Playground {
     this.writeUrl();
     await navigator.clipboard.writeText(location.href);
     button.textContent = text("shared");
-  }
-
-  async showCode() {
-    if (!element("code").open || !this.data.document) return;
-    const { state } = this;
-    const made = this.documents();
-    const asked = JSON.stringify(made);
-    if (asked === this.shownCode) return;
-    this.shownCode = asked;
-    const texts = await post(settings.code, made);
-    if (state === this.state || asked === this.shownCode) this.tabs.show(texts);
-  }
-
-  async tidy() {
-    const made = await findMade();
-    const running = made["training-jobs"].filter(isRunning);
-    const used = new Set(running.flatMap((job) => [job.model, job.dataset]));
-    const found = Object.fromEntries(
-      Object.entries(made).map(([kind, items]) => [kind, items.filter((item) => !isRunning(item) && !used.has(item.name))]),
-    );
-    const all = Object.values(found).flat();
-    const [jobs, models, datasets] = Object.values(found).map((items) => items.length);
-    const sentences = [all.length ? text("tidy_found", { jobs, models, datasets }) : text("tidy_none")];
-    if (running.length) sentences.push(text("tidy_running", { count: running.length }));
-    element("tidy-text").textContent = sentences.join(" ");
-    element("tidy-delete").hidden = !all.length;
-    const dialog = element("tidy-dialog");
-    dialog.returnValue = "keep";
-    dialog.addEventListener("close", () => this.attempt(() => dialog.returnValue === "delete" && this.removeAll(all)), { once: true });
-    dialog.showModal();
-  }
-
-  async removeAll(items) {
-    let count = 0;
-    try {
-      for (const item of items) {
-        await remove(item.links.self);
-        count += 1;
-      }
-    } finally {
-      this.forget();
-      this.refresh();
-      this.notify("info", text("tidy_done", { count, all: items.length }));
-    }
   }
 }
 
