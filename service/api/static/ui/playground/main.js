@@ -255,6 +255,7 @@ class Playground {
   }
 
   forget() {
+    element("notices").replaceChildren();
     this.training.clear();
     this.player.reset();
     Object.assign(this, { network: null, layers: null });
@@ -265,7 +266,6 @@ class Playground {
   async train() {
     if (!this.data.rows.length) throw new Invalid("no_points");
     if (this.training.isActive) await this.training.change({ desired_status: "cancelled" }).catch(() => {});
-    element("notices").replaceChildren();
     this.controls.clearFaults();
     this.forget();
     const made = this.documents();
