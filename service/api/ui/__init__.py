@@ -11,6 +11,7 @@ from service.api.ui import (
     new_model,
     new_training_job,
     overview,
+    playground,
     session,
     training_jobs,
     try_it,
@@ -29,6 +30,7 @@ PAGES = (
     compared_jobs,
     new_training_job,
     code,
+    playground,
     ideas,
 )
 """The modules of the pages, each with its blueprint."""
