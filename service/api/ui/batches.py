@@ -1,7 +1,5 @@
 """A batch of a dataset as a learner looks at it: its arrays as NumPy describes them, and its rows."""
 
-import base64
-import io
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +12,6 @@ from service.storage.paging import PageQuery, encode_cursor
 
 MOST_ROWS = 100
 """The rows of a batch that are read at most, as of a list."""
-MOST_PICTURES = 40
-SMALLEST_PICTURE = 2
 
 
 @dataclass(frozen=True)
@@ -82,16 +78,3 @@ def _tensors(dataset: dict[str, Any], row: dict[str, Any], rows: int) -> list[Te
     target = np.asarray(row["target"])
     dtype = "str" if target.dtype.kind == "U" else str(target.dtype)
     return [*inputs, Tensor("y", (rows, *target.shape), dtype)]
-
-
-def picture_url(instance: np.ndarray) -> str:
-    """A picture as a PNG in a `data:` URL; values that aren't bytes are stretched over the greys."""
-    from PIL import Image  # only for pages with pictures
-
-    values = np.asarray(instance)
-    if values.dtype != np.uint8:
-        low, high = float(values.min()), float(values.max())
-        values = ((values - low) / ((high - low) or 1) * 255).astype(np.uint8)
-    content = io.BytesIO()
-    Image.fromarray(values[..., 0] if values.ndim == 3 and values.shape[-1] == 1 else values).save(content, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"

@@ -2,13 +2,15 @@
 
 from typing import Any
 
+import numpy as np
 from flask import Response, request
 
+from models.previews.picture_encoding import PictureEncoder
 from service import statuses
 from service.api.contract.schemas.dataset_versions import DatasetVersionSchema
 from service.api.contract.schemas.datasets import SPLITS, DatasetSchema
 from service.api.http.state import context
-from service.api.ui.batches import MOST_PICTURES, picture_url, read_batch, whole
+from service.api.ui.batches import Batch, read_batch, whole
 from service.api.ui.blueprint import page, page_blueprint, show
 from service.api.ui.formatting import query
 from service.callers import Scope
@@ -18,6 +20,9 @@ from service.storage.paging import PageQuery
 BATCH_SIZE, LARGEST_BATCH = 32, 1_000_000
 MOST_COLUMNS, MOST_CLASSES, MOST_VERSIONS = 100, 50, 20
 PER_PAGE = 20
+MOST_PICTURES = 40
+LARGEST_PICTURE = 144
+"""The pixels of an image of a batch on each side, at most: twice as many as the page shows, for sharp screens."""
 
 blueprint = page_blueprint(__name__)
 
@@ -62,13 +67,21 @@ def _look_at_batch(found: dict[str, Any]) -> dict[str, Any]:
     batch = read_batch(context(), found, split, _whole("batch", 1, LARGEST_BATCH), size)
     if batch is None:
         return {"batch": None, "split": split}
-    pictures = batch.rows[:MOST_PICTURES] if found["kind"] == "image" and len(found["inputs"]) == 1 else []
     return {
         "batch": batch,
         "split": split,
         "tensors": whole(found, batch, found["splits"][split]),
-        "pictures": [(row, picture_url(row["instance"])) for row in pictures],
+        "pictures": _encode_pictures(found, batch),
     }
+
+
+def _encode_pictures(found: dict[str, Any], batch: Batch) -> list[tuple[dict[str, Any], str]]:
+    """The first rows of a batch of images, each with its image in a `data:` URL; none of other data."""
+    if found["kind"] != "image" or len(found["inputs"]) > 1:
+        return []
+    encoder = PictureEncoder.of(found["inputs"][0], LARGEST_PICTURE)
+    rows = batch.rows[:MOST_PICTURES]
+    return [(row, f"data:image/png;base64,{encoder.encode(np.asarray(row['instance']))}") for row in rows]
 
 
 def _whole(name: str, default: int, most: int) -> int:

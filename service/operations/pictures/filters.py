@@ -9,6 +9,7 @@ import numpy as np
 
 from models.errors import NoPicture
 from models.graph import Node, resolve
+from models.numeric_inputs import name_numbers
 from models.spec import Column, InputSpec, NetworkSpec
 from models.version_files import TRAINED, WEIGHTS, read_spec
 from service.context import Context
@@ -239,7 +240,7 @@ def _name_rows(kernel: Kernel, count: int) -> list[str]:
     input_ = kernel.input_
     if input_ is not None and input_.columns is not None and input_.size == count:
         return [name for column in input_.columns for name in _name_numbers(column)]
-    return [f"x{number}" for number in range(1, count + 1)] if count > 1 else ["x"]
+    return list(name_numbers(count))
 
 
 def _name_numbers(column: Column) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """Rows as a picture shows them: images, series, texts, or the values of a table."""
 
-import base64
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -8,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from models.datasets import Split
-from models.files.pictures import CHANNELS, write_png
+from models.files.pictures import CHANNELS
+from models.numeric_inputs import name_numbers
 from models.predictor import Predictor
 from models.preprocessing.dataset_inputs import by_input
+from models.previews.picture_encoding import PictureEncoder, describe_frames, middle_frame
 from models.values.columns import Texts
 from service.operations.pictures.rounding import plain
 
@@ -22,7 +23,6 @@ MOST_CHARACTERS = 160
 """The characters of a text that are shown at most."""
 MOST_STEPS, MOST_FEATURES = 120, 3
 """The steps and the features of a series that are shown at most."""
-LARGEST_BYTE = 255
 
 Row = tuple[Split, int]
 """A row, as a place in some rows."""
@@ -39,10 +39,16 @@ def show_instances(rows: Sequence[Row], predictor: Predictor, descriptor: dict[s
     arrays = [by_input((name,), {name: (split.tensors or {})[name]})[name][place] for split, place in rows]
     entry = next(entry for entry in descriptor["inputs"] if entry["name"] == name)
     if shown == "video":
-        notes.append(f"The middle one of {arrays[0].shape[0]} frames is shown.")
-        arrays = [array[len(array) // 2] for array in arrays]
+        notes.append(describe_frames(len(arrays[0])))
+        arrays = [middle_frame(array) for array in arrays]
     if shown in ("image", "video"):
-        return {"kind": "picture", **_show_pictures(arrays, entry, notes)}
+        encoder = PictureEncoder.of(entry, MOST_PIXELS)
+        instances = [{"picture": {"b64": encoder.encode(array)}} for array in arrays]
+        return {
+            "kind": "picture",
+            "instances": instances,
+            "notes": [*notes, *encoder.describe_changes(arrays[0].shape)],
+        }
     if shown == "sequence":
         return {"kind": "series", **_show_series(arrays, entry, notes)}
     return {"kind": "values", **_show_vectors(arrays, notes)}
@@ -64,35 +70,6 @@ def _kind_of(shape: Sequence[int]) -> str:
     return {0: "vector", 1: "vector", 2: "sequence"}.get(len(shape), "video")
 
 
-def _show_pictures(arrays: Sequence[np.ndarray], entry: dict[str, Any], notes: list[str]) -> dict[str, Any]:
-    lowest, highest = entry["min"], entry["max"]
-    if lowest >= 0 and 1 < highest <= LARGEST_BYTE:
-        lowest, highest = 0, LARGEST_BYTE
-    elif lowest >= 0 and highest <= 1:
-        lowest, highest = 0, 1
-    else:
-        notes = [*notes, f"Black is {lowest:.3g} and white is {highest:.3g}."]
-    images = [_to_bytes(array, lowest, highest) for array in arrays]
-    height, columns, *channels = arrays[0].shape
-    if channels and channels[0] not in CHANNELS:
-        notes = [*notes, f"The first of {channels[0]} channels is shown."]
-    if max(height, columns) > MOST_PIXELS:
-        notes = [*notes, f"Images of {columns:,} × {height:,} pixels are shrunk to {MOST_PIXELS} at most."]
-    encoded = (base64.b64encode(write_png(image, MOST_PIXELS)).decode() for image in images)
-    return {"instances": [{"picture": {"b64": image}} for image in encoded], "notes": notes}
-
-
-def _to_bytes(array: np.ndarray, lowest: float, highest: float) -> np.ndarray:
-    """An image (height, width, channels) as bytes, with 1 or 3 channels. Of a large one, every nth pixel is enough."""
-    pixels = array if array.ndim == 3 else array[..., None]
-    step = max(1, max(pixels.shape[:2]) // (2 * MOST_PIXELS))
-    pixels = pixels[::step, ::step, :]
-    if pixels.shape[-1] not in CHANNELS:
-        pixels = pixels[..., :1]
-    scaled = np.clip((pixels.astype(np.float64) - lowest) / ((highest - lowest) or 1), 0, 1)
-    return np.nan_to_num(scaled * LARGEST_BYTE).astype(np.uint8)
-
-
 def _show_series(arrays: Sequence[np.ndarray], entry: dict[str, Any], notes: list[str]) -> dict[str, Any]:
     steps, features = arrays[0].shape[0], math.prod(arrays[0].shape[1:])
     names = entry.get("features") or [f"feature {number}" for number in range(1, features + 1)]
@@ -112,7 +89,7 @@ def _show_vectors(arrays: Sequence[np.ndarray], notes: list[str]) -> dict[str, A
     size = arrays[0].size
     if size > MOST_VALUES:
         notes = [*notes, f"{MOST_VALUES} of {size:,} numbers are shown."]
-    names = ["x"] if size == 1 else [f"x{number}" for number in range(1, size + 1)]
+    names = name_numbers(size)
     shown = [plain(array.reshape(-1)[:MOST_VALUES]) for array in arrays]
     values = [
         [{"name": name, "value": number} for name, number in zip(names, numbers, strict=False)] for numbers in shown
