@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from models.values.rounding import short_numbers
+from models.values.spacing import evenly
 
 MOST_ROWS = 1000
 MOST_NUMBERS = 4000
@@ -20,8 +21,8 @@ class DrawnRows:
         """How many rows there are, and how many numbers a row's target has."""
         self._total, self._outputs = rows, outputs
         self._kept = min(outputs, MOST_OUTPUTS)
-        drawn = min(rows, MOST_ROWS, MOST_NUMBERS // max(1, self._kept))
-        self._rows = np.unique(np.linspace(0, max(0, rows - 1), drawn).round().astype(np.int64))
+        drawn = min(MOST_ROWS, MOST_NUMBERS // max(1, self._kept))
+        self._rows = evenly(rows, drawn)
         self._true, self._predicted = (np.empty((len(self._rows), self._kept)) for _ in range(2))
         self._seen = 0
 

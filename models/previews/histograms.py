@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from models.datasets import Dataset, Split
-from models.previews.drawing_rows import blocks, column
+from models.previews.sampling import blocks, column
 from models.values.columns import ColumnValues, Texts
 from models.values.dates import write_dates
 from models.values.rounding import short_numbers

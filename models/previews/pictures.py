@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from models.datasets import Split
-from models.previews.drawing_rows import evenly
 from models.previews.picture_encoding import PictureEncoder, describe_frames, middle_frame
 from models.previews.targets import name_target
+from models.values.spacing import evenly
 
 LARGEST_SIDE = 96
 """The longest side of a picture in pixels; larger ones are shrunk."""

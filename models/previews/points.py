@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from models.datasets import Split
-from models.previews.drawing_rows import blocks, column
 from models.previews.histograms import features, name_features
+from models.previews.sampling import blocks, column
 from models.values.columns import Texts
 from models.values.rounding import short_numbers
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from models.datasets import Split
-from models.previews.drawing_rows import evenly
 from models.previews.targets import name_target
 from models.values.rounding import short_numbers
+from models.values.spacing import evenly
 
 MOST_STEPS = 100
 MOST_FEATURES = 4

@@ -10,13 +10,13 @@ from models.numeric_inputs import Axis, NumericInputs
 from models.predictor import Predictor
 from models.scores import predicted_classes
 from models.spec import Task
+from models.values.rounding import rounded
 from service.context import Context
 from service.operations.catalog.models import find as find_model
 from service.operations.catalog.resolve import find_version
 from service.operations.inference.predictions import Loaded, PredictionService, Wanted, WantedSnapshot
 from service.operations.jobs import snapshots
 from service.operations.pictures.plotted_rows import PlottedRows
-from service.operations.pictures.rounding import plain
 from service.storage import datasets
 from service.storage.records import DatasetVersion
 
@@ -148,7 +148,7 @@ class Response:
                 values.append(outputs[:, self._place])
         shape = resolution, resolution
         return {
-            "values": plain(np.concatenate(values).reshape(shape)),
+            "values": rounded(np.concatenate(values).reshape(shape)),
             "predicted": np.concatenate(best).reshape(shape).tolist() if best else None,
             "curves": None,
         }
@@ -159,10 +159,14 @@ class Response:
         points = axes[0].points(options.resolution)[:, None]
         outputs = np.concatenate([*self._blocks(points)])
         chosen = self._choose_curves(outputs)
-        shown = {"values": plain(outputs[:, chosen].T), "predicted": None, "curves": chosen if self.has_best else None}
+        shown = {
+            "values": rounded(outputs[:, chosen].T),
+            "predicted": None,
+            "curves": chosen if self.has_best else None,
+        }
         if self.predictor.task is Task.REGRESSION and rows is not None and options.rows and rows.inputs:
             predicted = np.concatenate([*self._blocks(np.array(rows.inputs))])
-            shown["predictions"] = plain(predicted[:, self._place], digits=7)
+            shown["predictions"] = rounded(predicted[:, self._place], digits=7)
         return shown
 
     @property

@@ -11,10 +11,10 @@ from models.errors import NoPicture
 from models.graph import Node, resolve
 from models.numeric_inputs import name_numbers
 from models.spec import Column, InputSpec, NetworkSpec
+from models.values.rounding import rounded
 from models.version_files import TRAINED, WEIGHTS, read_spec
 from service.context import Context
 from service.operations.catalog import versions
-from service.operations.pictures.rounding import plain
 from service.operations.stored_files import version_folder
 
 KINDS = ("tiles", "bars", "matrix", "none")
@@ -187,7 +187,7 @@ def _show_tiles(
         notes.append(f"{most} of {count:,} {word}s are shown.")
     shown = tiles[:most]
     names = names or [f"{word} {number}" for number in range(1, len(shown) + 1)]
-    numbers = plain(shown, digits=3)
+    numbers = rounded(shown, digits=3)
     return {
         "kind": "tiles",
         "colours": tiles.ndim == 4,
@@ -223,7 +223,7 @@ def _show_matrix(
         "matrix": {
             "rows": list(names[:MOST_ROWS]),
             "columns": list(units[:MOST_COLUMNS] or [f"{word} {number}" for number in range(1, shown.shape[1] + 1)]),
-            "values": plain(shown, digits=4),
+            "values": rounded(shown, digits=4),
         },
         "largest": _largest(shown),
         "notes": notes,

@@ -13,7 +13,8 @@ from models.predictor import Predictor
 from models.preprocessing.dataset_inputs import by_input
 from models.previews.picture_encoding import PictureEncoder, describe_frames, middle_frame
 from models.values.columns import Texts
-from service.operations.pictures.rounding import plain
+from models.values.rounding import rounded
+from models.values.spacing import evenly
 
 MOST_PIXELS = 160
 """The pixels of an image on each side, at most."""
@@ -73,7 +74,7 @@ def _kind_of(shape: Sequence[int]) -> str:
 def _show_series(arrays: Sequence[np.ndarray], entry: dict[str, Any], notes: list[str]) -> dict[str, Any]:
     steps, features = arrays[0].shape[0], math.prod(arrays[0].shape[1:])
     names = entry.get("features") or [f"feature {number}" for number in range(1, features + 1)]
-    chosen = np.unique(np.linspace(0, steps - 1, min(steps, MOST_STEPS)).round().astype(int))
+    chosen = evenly(steps, MOST_STEPS)
     if features > MOST_FEATURES:
         notes = [*notes, f"{MOST_FEATURES} of {features} features are shown."]
     if len(chosen) < steps:
@@ -81,7 +82,7 @@ def _show_series(arrays: Sequence[np.ndarray], entry: dict[str, Any], notes: lis
     series = []
     for array in arrays:
         lines = array.reshape(steps, features)[chosen, :MOST_FEATURES].T
-        series.append([{"name": str(name), "values": plain(line)} for name, line in zip(names, lines, strict=False)])
+        series.append([{"name": str(name), "values": rounded(line)} for name, line in zip(names, lines, strict=False)])
     return {"instances": [{"series": lines} for lines in series], "notes": notes}
 
 
@@ -90,7 +91,7 @@ def _show_vectors(arrays: Sequence[np.ndarray], notes: list[str]) -> dict[str, A
     if size > MOST_VALUES:
         notes = [*notes, f"{MOST_VALUES} of {size:,} numbers are shown."]
     names = name_numbers(size)
-    shown = [plain(array.reshape(-1)[:MOST_VALUES]) for array in arrays]
+    shown = [rounded(array.reshape(-1)[:MOST_VALUES]) for array in arrays]
     values = [
         [{"name": name, "value": number} for name, number in zip(names, numbers, strict=False)] for numbers in shown
     ]
@@ -124,4 +125,4 @@ def _cell(row: Row, column: str) -> Any:
     if values.dtype.kind == "M":
         moment = values[place]
         return None if np.isnat(moment) else str(moment.astype("datetime64[s]"))
-    return plain(values[place : place + 1], digits=7)[0]
+    return rounded(values[place : place + 1], digits=7)[0]

@@ -13,8 +13,8 @@ from models.datasets import SPLITS, Dataset, Split
 from models.numeric_inputs import Axis, NumericInputs, axis_over
 from models.targets import class_name
 from models.values.columns import Texts
+from models.values.rounding import rounded
 from service.context import Context
-from service.operations.pictures.rounding import plain
 from service.operations.stored_files import unless_deleted
 from service.storage import datasets
 from service.storage.records import DatasetVersion
@@ -91,7 +91,7 @@ def _read(dataset: Dataset, numbers: NumericInputs, classes: list[Any] | None) -
     )
     return PlottedRows(
         axes,
-        plain(points, digits=7),
+        rounded(points, digits=7),
         [targets[place] for place in kept],
         [splits[place] for place in kept],
         total,
@@ -113,7 +113,7 @@ def _sample(dataset: Dataset, total: int) -> Iterator[Split]:
 def read_targets(targets: np.ndarray | Texts, target: dict[str, Any], classes: list[Any] | None) -> list[Any]:
     """The index in the network's `classes` of each row's class; its first number if there are no classes."""
     if classes is None:
-        return plain(np.asarray(targets, np.float64).reshape(len(targets), -1)[:, 0], digits=7)
+        return rounded(np.asarray(targets, np.float64).reshape(len(targets), -1)[:, 0], digits=7)
     places = {class_name(value): place for place, value in enumerate(classes)}
     if not isinstance(targets, Texts) and targets.ndim > 1:
         own = [places.get(class_name(value)) for value in target["classes"]]

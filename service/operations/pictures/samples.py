@@ -12,6 +12,7 @@ from models.errors import InvalidData, NoPicture
 from models.spec import Task
 from models.targets import class_name
 from models.values.columns import Texts
+from models.values.rounding import rounded
 from models.values.wording import count_of
 from models.version_files import ARTIFACTS, read_document
 from service.context import Context
@@ -20,7 +21,6 @@ from service.operations.catalog.models import find as find_model
 from service.operations.catalog.resolve import find_version
 from service.operations.inference.predictions import Loaded, PredictionService, Wanted
 from service.operations.pictures.instances import show_instances
-from service.operations.pictures.rounding import plain
 from service.operations.stored_files import unless_deleted, version_folder
 from service.storage import datasets
 from service.storage.database import Session
@@ -205,7 +205,7 @@ def list_targets(targets: np.ndarray | Texts, target: dict[str, Any]) -> list[An
 
 def first_numbers(values: np.ndarray) -> list[float | None]:
     """The first of several numbers."""
-    shown: list[float | None] = plain(np.ravel(values)[:MOST_NUMBERS], digits=7)
+    shown: list[float | None] = rounded(np.ravel(values)[:MOST_NUMBERS], digits=7)
     return shown
 
 

@@ -1,17 +1,13 @@
-"""Draws rows evenly from a split."""
+"""Takes some rows of a split, evenly."""
 
 import numpy as np
 
 from models.datasets import Split
 from models.values.columns import ColumnValues, Texts
+from models.values.spacing import evenly
 
 BLOCKS = 20
-"""Rows of a table lie in files of many rows, so they are drawn in so many blocks."""
-
-
-def evenly(total: int, wanted: int) -> np.ndarray:
-    """At most `wanted` indices of `total` rows, ascending and at even distances, with the first and the last."""
-    return np.unique(np.linspace(0, max(0, total - 1), min(total, wanted)).round().astype(np.int64))
+"""Rows of a table lie in files of many rows, so they are read in so many blocks."""
 
 
 def blocks(split: Split, wanted: int) -> list[Split]:
