@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.drawing.canvas import Canvas, Key
+from models.drawing.style import DASHES
 from models.drawing.ticks import numbers
 
 
@@ -17,6 +18,6 @@ def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
     axes.axhline(0, color=canvas.theme.muted, linewidth=1)
     axes.axvline(0, color=canvas.theme.muted, linewidth=1)
     axes.plot(x, numbers(document["y"]), color=colors[0])
-    axes.plot(x, numbers(document["derivative"]), color=colors[1], linestyle=(0, (3, 2)))
+    axes.plot(x, numbers(document["derivative"]), color=colors[1], linestyle=DASHES)
     axes.set_xlabel("input")
     axes.margins(x=0)

@@ -7,14 +7,14 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from models.drawing.canvas import Canvas, Key, Shape, grid_height
+from models.drawing.style import DASHES, DOTS
 from models.drawing.texts import ELLIPSIS
-from models.drawing.ticks import numbers
+from models.drawing.ticks import numbers, write_number
 
 NARROWEST, LOWEST, ROW = 270.0, 170.0, 210.0
 """Pixels of a panel at least, and the usual height of one."""
 KEY_WIDTH, KEY_HEIGHT = 170.0, 18.0
 """Pixels that a job's entry of the legend takes, about."""
-DASHES, DOTS = (0, (3, 2)), (0, (1, 2))
 CHANGED = "learning rate changed"
 END_MARKERS = ("", "o", "s", "^")
 """At the ends of the lines of the first eight jobs, of the next eight, and so on: colours repeat."""
@@ -124,4 +124,4 @@ def _mark_best(
         zorder=4,
     )
     if alone:
-        canvas.mark(axes, best["epoch"], value, f"{best['epoch']:,}: {value:.4g}")
+        canvas.mark(axes, best["epoch"], value, f"{best['epoch']:,}: {write_number(value, 4)}")

@@ -1,7 +1,7 @@
 """Draws the weights of a layer: as tiles, as bars by input, or as a matrix."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from models.drawing.canvas import Box, Canvas
 from models.drawing.notes import write_notes
 from models.drawing.style import SMALLEST
 from models.drawing.texts import shorten
-from models.drawing.ticks import LARGEST, write_number
+from models.drawing.ticks import LARGEST, numbers, write_number
 
 GAP = 6.0
 NARROWEST_PANEL = 220.0
@@ -61,11 +61,6 @@ def _summarize(document: Mapping[str, Any]) -> str:
     return f"The weights of {document['layer']}, {shape}.{grey}"
 
 
-def _weights(values: Sequence[Any]) -> np.ndarray:
-    """Nested lists as an array in which nulls are NaN, and enormous numbers are ±1e30."""
-    return np.clip(np.array(values, dtype=float), -LARGEST, LARGEST)
-
-
 def _largest(document: Mapping[str, Any]) -> float:
     """The end of the scale."""
     return min(document["largest"] or 1.0, LARGEST)
@@ -78,7 +73,7 @@ def _scale(document: Mapping[str, Any]) -> Normalize:
 def _draw_tiles(canvas: Canvas, document: Mapping[str, Any]) -> None:
     """As many tiles as fit, all with the same colours."""
     tiles = document["tiles"]
-    arrays = [_weights(tile["values"]) for tile in tiles]
+    arrays = [numbers(tile["values"]) for tile in tiles]
     height, width = arrays[0].shape[:2]
     longer = max(height, width)
     columns, side, most = _choose_grid(canvas.room, len(tiles), width / longer, height / longer)
@@ -120,7 +115,7 @@ def _choose_grid(room: Box, count: int, width: float, height: float) -> tuple[in
 def _draw_bars(canvas: Canvas, document: Mapping[str, Any]) -> None:
     """A panel of bars for each unit, with one bar for each input."""
     matrix, theme = document["matrix"], canvas.theme
-    values = _weights(matrix["values"])
+    values = numbers(matrix["values"])
     write_notes(canvas, document["notes"])
     largest = _largest(document)
     lowest = min(60 + 16.0 * len(values), canvas.room.height / 2)
@@ -148,7 +143,7 @@ def _draw_matrix(canvas: Canvas, document: Mapping[str, Any]) -> None:
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    axes.imshow(_weights(matrix["values"]), aspect="auto", cmap=canvas.theme.diverging, norm=_scale(document))
+    axes.imshow(numbers(matrix["values"]), aspect="auto", cmap=canvas.theme.diverging, norm=_scale(document))
     names = matrix["columns"]
     word, _, number = names[0].rpartition(" ")
     is_numbered = number == "1" and names[-1] == f"{word} {len(names)}"

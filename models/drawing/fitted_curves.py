@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection
 from models.drawing.canvas import Canvas, Key
 from models.drawing.notes import write_notes
 from models.drawing.plotted_rows import by_split, class_color, row_colors, size_of, split_keys
-from models.drawing.style import Theme
+from models.drawing.style import DASHES, Theme
 from models.drawing.ticks import numbers, write_number
 
 MANY = 500
@@ -38,7 +38,7 @@ def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
     for place, line in zip(_curves(document), values, strict=True):
         axes.plot(across, line, color=class_color(canvas.theme, place, len(document["classes"])), zorder=2)
     if document["threshold"] is not None:
-        axes.axhline(document["threshold"], color=canvas.theme.muted, linewidth=1.2, linestyle=(0, (3, 2)))
+        axes.axhline(document["threshold"], color=canvas.theme.muted, linewidth=1.2, linestyle=DASHES)
     _draw_classes(axes, document, canvas.theme)
 
 

@@ -11,7 +11,7 @@ from matplotlib.path import Path
 
 from models.drawing.canvas import Canvas, Key
 from models.drawing.layered import Layout, Spot, lay_out
-from models.drawing.style import LABEL, SMALLEST, TICK, Theme
+from models.drawing.style import DASHES, LABEL, SMALLEST, TICK, Theme
 from models.drawing.texts import measure, shorten
 
 GROUPS = (
@@ -181,7 +181,7 @@ def _draw_box(axes: Axes, grid: Grid, spot: Spot, node: Mapping[str, Any], theme
             facecolor=theme.background,
             edgecolor=theme.muted if is_input else color,
             linewidth=1.2,
-            linestyle=(0, (3, 2)) if is_frozen else "-",
+            linestyle=DASHES if is_frozen else "-",
         )
     )
     axes.add_patch(

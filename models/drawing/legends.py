@@ -8,12 +8,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import IdentityTransform
 
-from models.drawing.style import TICK
+from models.drawing.style import DASHES, DOTS, TICK
 from models.drawing.texts import measure, plain, shorten
 
 KEY_WIDTH, BETWEEN_KEYS, WIDEST = 26.0, 18.0, 220.0
 """Pixels of a symbol with the gap after it, between entries, and of a label at most."""
-STYLES: dict[str, Any] = {"line": "-", "dashes": (0, (3, 2)), "dots": (0, (1, 1.5))}
+STYLES: dict[str, Any] = {"line": "-", "dashes": DASHES, "dots": DOTS}
 MARKERS = {"dot": "o", "ring": "o", "cross": "x", "square": "s", "triangle": "^"}
 Shape = Literal["line", "dashes", "dots", "line-dot", "line-square", "line-triangle", "dot", "ring", "cross", "square"]
 

@@ -24,13 +24,16 @@ from models.drawing.ticks import numbers, write_number
 
 STRENGTH = 0.62
 """How strong the colours of the plane are at most, so that rows stand out."""
+AMOUNTS: Colormap = LinearSegmentedColormap.from_list("amounts", ["#FFF3B0", "#E69F00", "#B4457A", "#2F2A6B"])
+"""From pale yellow over orange to dark violet, in both themes: hue and lightness change, so that a row stands out where
+the prediction is wrong."""
 SQUARE = 1.6
 """The plane has equal scales if its sides differ by this factor at most."""
 
 
 def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
     """Draw the plane, the line where the prediction changes, and the rows."""
-    values = np.array([numbers(line) for line in document["values"]])
+    values = numbers(document["values"])
     canvas.heading(document["title"], _subtitle(document))
     if document["task"] == "regression":
         _draw_regression(canvas, document, values)
@@ -96,18 +99,13 @@ def _draw_regression(canvas: Canvas, document: Mapping[str, Any], values: np.nda
     shown = np.concatenate([values.ravel(), targets])
     shown = shown[np.isfinite(shown)]
     low, high = (float(shown.min()), float(shown.max())) if len(shown) else (0.0, 1.0)
-    colors, scale = _sequence(canvas.theme), Normalize(low, high if high > low else low + 1)
+    colors, scale = AMOUNTS, Normalize(low, high if high > low else low + 1)
     canvas.scale(colors, write_number(low, 3), write_number(high, 3))
     canvas.legend(split_keys(canvas, document), rows=1)
     write_notes(canvas, document["notes"])
     axes = _axes(canvas, document)
     _draw_image(axes, document, colors(scale(values))[..., :3])
     _draw_rows(axes, document, canvas.theme, lambda rows: list(colors(scale(targets[rows]))), outlined=True)
-
-
-def _sequence(theme: Theme) -> Colormap:
-    """From yellow over green to dark blue: rows of any number stand out from the plane around a wrong prediction."""
-    return LinearSegmentedColormap.from_list("amounts", ["#FFF3B0", "#E69F00", "#B4457A", "#2F2A6B"])
 
 
 def _axes(canvas: Canvas, document: Mapping[str, Any]) -> Axes:

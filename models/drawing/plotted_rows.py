@@ -12,12 +12,11 @@ from models.drawing.style import Theme
 TEST = "test"
 MOST_NAMED = 10
 """The classes that a legend names at most."""
-DIVERGING = 2
 
 
 def class_color(theme: Theme, place: int, count: int) -> str:
     """The colour of a class. The first of two is on the other side of the diverging colours."""
-    return theme.color(1 - place) if count == DIVERGING else theme.color(place)
+    return theme.color(1 - place) if count == 2 else theme.color(place)
 
 
 def mix(color: str, background: str, shares: np.ndarray) -> np.ndarray:

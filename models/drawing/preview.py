@@ -109,6 +109,7 @@ def _draw_points(canvas: Canvas, document: Mapping[str, Any]) -> None:
     x, target = numbers(points["x"]), numbers(points["target"])
     titles = [f"{name} ({unit})" if unit else name for name, unit in zip(points["names"], points["units"], strict=True)]
     has_color = points["y"] is not None
+    y = numbers(points["y"]) if has_color else target
     if has_color and points["classes"] is None:
         finite = target[np.isfinite(target)]
         low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
@@ -121,16 +122,14 @@ def _draw_points(canvas: Canvas, document: Mapping[str, Any]) -> None:
     axes.set_xlabel(titles[0])
     axes.set_ylabel(titles[1] if has_color else titles[2])
     size = (26 if len(x) <= 300 else 14) * max(1.0, canvas.width / 800)
-    if has_color and document["kind"] == "vector" and _is_square(x, numbers(points["y"])):
+    if has_color and document["kind"] == "vector" and _is_square(x, y):
         axes.set_aspect("equal", adjustable="datalim")
     if points["classes"] is None:
-        y = numbers(points["y"]) if has_color else target
         shade = {"c": target, "cmap": _shades(canvas)} if has_color else {"color": canvas.theme.palette[0]}
         axes.scatter(
             x, y, s=size + 6, alpha=0.8, linewidths=0.5 if has_color else 0, edgecolors=canvas.theme.muted, **shade
         )
         return
-    y = numbers(points["y"]) if has_color else target
     for place, color in enumerate(_class_colors(canvas, points)):
         chosen = target == (place if place < len(points["classes"]) else -1)
         axes.scatter(x[chosen], y[chosen], s=size, color=color, alpha=0.7, linewidths=0)

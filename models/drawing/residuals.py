@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from models.drawing.canvas import Canvas, Key, grid_height
 from models.drawing.notes import write_notes
+from models.drawing.style import DASHES
 from models.drawing.ticks import numbers, write_number
 
 NARROWEST = 205.0
@@ -58,7 +59,7 @@ def _draw_rows(canvas: Canvas, axes: Axes, output: Mapping[str, Any]) -> None:
     low, high = float(both.min()), float(both.max())
     margin = 0.05 * (high - low) or max(1.0, abs(low) * 0.05)
     ends = low - margin, high + margin
-    axes.plot(ends, ends, color=canvas.theme.muted, linewidth=1.5, linestyle=(0, (3, 2)), zorder=1)
+    axes.plot(ends, ends, color=canvas.theme.muted, linewidth=1.5, linestyle=DASHES, zorder=1)
     axes.set_xlim(*ends)
     axes.set_ylim(*ends)
 
@@ -69,7 +70,7 @@ def _draw_distribution(canvas: Canvas, axes: Axes, output: Mapping[str, Any]) ->
         return
     axes.bar(edges[:-1], output["counts"], np.diff(edges), align="edge", color=canvas.theme.palette[0],
              edgecolor=canvas.theme.background, linewidth=1)  # fmt: skip
-    axes.axvline(0, color=canvas.theme.muted, linewidth=1.5, linestyle=(0, (3, 2)))
+    axes.axvline(0, color=canvas.theme.muted, linewidth=1.5, linestyle=DASHES)
     axes.grid(visible=False, axis="x")
     axes.set_ylabel("Rows")
     axes.set_title("Residuals", loc="left")

@@ -6,7 +6,7 @@ from typing import Any
 from models.drawing.canvas import Canvas, Key
 from models.drawing.notes import write_notes
 from models.drawing.plots import measure_plot
-from models.drawing.style import TICK
+from models.drawing.style import DOTS, TICK
 from models.drawing.texts import measure, shorten
 from models.drawing.ticks import numbers, write_number
 
@@ -28,7 +28,7 @@ def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
     canvas.legend([*keys, Key("a guess (AUC 0.5)", canvas.theme.muted, "dots")])
     write_notes(canvas, document["notes"])
     axes = canvas.axes()
-    axes.plot([0, 1], [0, 1], color=canvas.theme.muted, linewidth=1.5, linestyle=(0, (1, 1.5)))
+    axes.plot([0, 1], [0, 1], color=canvas.theme.muted, linewidth=1.5, linestyle=DOTS)
     for curve in others:
         axes.plot(*_points(curve), color=canvas.theme.muted, linewidth=1, alpha=0.5)
     for i, curve in reversed(list(enumerate(colored))):

@@ -20,6 +20,8 @@ TITLE, PANEL, LABEL, TICK = 16.0, 13.0, 12.0, 11.0
 """Sizes of the picture's title, of a panel's, of labels and texts, and of the numbers on axes; in pixels."""
 SMALLEST = 9.0
 """No text is smaller."""
+DASHES, DOTS = (0, (3, 2)), (0, (1, 1.5))
+"""The patterns of lines that aren't solid, in multiples of the line's width."""
 DOTS_PER_INCH = 72
 """Makes a typographic point a pixel, so that all sizes in matplotlib are pixels."""
 

@@ -1,7 +1,8 @@
 """Numbers on axes: as many as there is room for, written in full and never twice the same."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,10 +22,10 @@ LARGEST = 1e30
 DIGITS = (6, 9, 12, 15)
 
 
-def numbers(values: Iterable[float | None]) -> np.ndarray:
-    """An array to draw: nulls are NaN, which leave gaps, and enormous numbers are ±1e30."""
-    array = np.array([np.nan if value is None else value for value in values], float)
-    return np.clip(array, -LARGEST, LARGEST)
+def numbers(values: Sequence[Any]) -> np.ndarray:
+    """A list, or nested lists of equal lengths, to draw: nulls are NaN, which leave gaps, and enormous numbers are
+    ±1e30."""
+    return np.clip(np.array(values, float), -LARGEST, LARGEST)
 
 
 def write_number(value: float, digits: int = 6) -> str:

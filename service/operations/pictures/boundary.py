@@ -207,7 +207,7 @@ def _sentence(predictor: Predictor, axes: tuple[Axis, ...], rows: PlottedRows | 
     what = "Predictions" if predictor.task is Task.REGRESSION else "Predicted classes"
     ranges = " and ".join(f"{axis.name} from {axis.minimum:.3g} to {axis.maximum:.3g}" for axis in axes)
     drawn = "" if rows is None else f", with {len(rows.inputs):,} of {rows.total:,} rows"
-    return f"{what} of {title} for {ranges}{drawn}."
+    return f"{what} of {title}, for {ranges}{drawn}."
 
 
 def _notes(predictor: Predictor, rows: PlottedRows | None, shown: dict[str, Any]) -> Iterator[str]:
