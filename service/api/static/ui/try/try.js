@@ -7,7 +7,7 @@ import { text } from "../texts.js";
 import { showMany, showOne, tookLine } from "./answer.js";
 import { curl } from "./curl.js";
 import { acceptDrops } from "./drop.js";
-import { FieldFault, makeFields } from "./fields.js";
+import { makeFields } from "./fields.js";
 import { makePicture } from "./picture.js";
 
 const data = embedded("data");
@@ -43,7 +43,7 @@ function ask() {
     const file = isPicture ? row.file() : null;
     predict(file ? { file } : { body: { instances: [row.read()] } }, showOne);
   } catch (error) {
-    show(error);
+    showProblem(error, form);
   }
 }
 
@@ -60,7 +60,7 @@ async function predict(content, render) {
     }
   } catch (error) {
     waiting = null;
-    show(error);
+    showProblem(error, form);
   } finally {
     isBusy = false;
   }
@@ -86,20 +86,6 @@ function options({ body, csv, file }) {
 function showCurl(where, content) {
   document.getElementById("curl").textContent = curl(data.url + where, content, data.with_key);
   document.getElementById("as-curl").hidden = false;
-}
-
-function show(error) {
-  if (error instanceof FieldFault) showFieldFault(error);
-  else showProblem(error, form);
-}
-
-function showFieldFault(error) {
-  const [{ pointer, detail }] = error.faults;
-  const field = form.querySelector(`[data-pointer="${CSS.escape(pointer)}"]`);
-  const place = Object.assign(document.createElement("p"), { className: "fault", textContent: detail });
-  field.querySelector(".fault")?.remove();
-  field.append(place);
-  field.querySelector("input, select, textarea")?.focus();
 }
 
 form.addEventListener("submit", (event) => {
@@ -128,7 +114,7 @@ document.getElementById("take-row")?.addEventListener("click", async () => {
     taken.textContent = text("row_taken", { row: one.row });
     ask();
   } catch (error) {
-    show(error);
+    showProblem(error, form);
   }
 });
 
