@@ -91,6 +91,8 @@ function showCurl(where, content) {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   ask();
+  // On a phone the answer is below the form.
+  answers.scrollIntoView({ block: "nearest" });
 });
 if (!isPicture) form.addEventListener("input", (event) => event.target.matches("[data-type]") && changed());
 
