@@ -11,7 +11,7 @@ EXAMPLES := 200
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test images fuzz fuzz-export faults lint format types openapi openapi-check catalogue client lock bench clean
+.PHONY: help install serve test images fuzz fuzz-export fuzz-pictures faults lint format types openapi openapi-check catalogue client docs-images lock bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ test: install ## run the tests
 fuzz: SECONDS := 0
 fuzz: install ## test the service with EXAMPLES=200 generated requests per operation and fuzzer; SECONDS=0 more per fuzzer
 	FITSERVE_TEST_FUZZ_EXAMPLES=$(EXAMPLES) FITSERVE_TEST_FUZZ_SECONDS=$(SECONDS) $(BIN)/pytest -n 0 tests/fuzzing
+
+fuzz-pictures: EXAMPLES := 50
+fuzz-pictures: install ## draw EXAMPLES=50 generated documents of each kind of picture
+	FITSERVE_TEST_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -n 0 tests/models/drawing/test_odd_documents.py
 
 fuzz-export: LAYERS := 2000
 fuzz-export: install ## compare LAYERS=2000 generated layers, exported to ONNX, with Keras

@@ -6,12 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fitserve_client.access import ApiKeys, AuditEvents, Projects
 from fitserve_client.bodies import encode_files, encode_instances
 from fitserve_client.connection import PATIENCE_SECONDS, Connection, Credentials
-from fitserve_client.resources import BatchPredictions, Datasets, Evaluations, Models, TrainingJobs
+from fitserve_client.resources import BatchPredictions, Datasets, Evaluations, Models, TrainingJobs, save
+
+PICTURES = {".svg": "image/svg+xml", ".png": "image/png"}
+"""The media types of pictures by the suffix of a file."""
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +95,20 @@ class Client:
         """Predict for images (PNG, JPEG, WebP, GIF, BMP, TIFF), or for one file of rows: CSV, JSON, JSON Lines,
         Parquet, `.npy`, by suffix."""
         return self._predict(model, encode_files([Path(file) for file in files]), **options)
+
+    def save_picture(self, path: str, target: str | Path, **options: Any) -> int:
+        """Save a picture, such as `/v1/training-jobs/tj_…/curves`, to a file, by whose suffix it is SVG or PNG; returns
+        its size in bytes.
+
+        `options`: `width` and `height` in pixels, `theme` (`light` or `dark`), and those of the kind of picture. Raises
+        ValueError for another suffix, OSError.
+        """
+        media_type = PICTURES.get(Path(target).suffix.lower())
+        if media_type is None:
+            raise ValueError(f"{target} must end with {' or '.join(PICTURES)}.")
+        chosen = urlencode({name: value for name, value in options.items() if value is not None})
+        joined = f"{path}{'&' if '?' in path else '?'}{chosen}" if chosen else path
+        return save(self.connection, self.connection.path_of(joined), media_type, Path(target))
 
     def _predict(
         self,

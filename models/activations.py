@@ -180,7 +180,7 @@ ACTIVATIONS = {
         lambda x: np.clip(x / 2 + 0.5, 0, 1), lambda x: within(x, -1, 1) / 2, "x / 2 + 0.5, between 0 and 1"
     ),
     "sparsemax": Activation(
-        sparsemax, lambda x: within(x, -0.5, 0) * 2 / 3, "max(x − τ, 0) with the τ that makes the sum about 1",
+        sparsemax, lambda x: within(x, -0.5, 0) * 2 / 3, "max(x − τ, 0) with the threshold τ that Keras computes",
         "Martins and Astudillo, 2016, arXiv:1602.02068", held=HELD, outputs=FIRST,
     ),
     "squareplus": Activation(

@@ -100,6 +100,12 @@ class NotServable(ModelsError):
     code = "not-servable"
 
 
+class NoPicture(ModelsError):
+    """The resource has no picture of this kind."""
+
+    code = "no-picture"
+
+
 class DamagedFile(ModelsError):
     """A stored file is missing, unreadable, or not what was saved."""
 

@@ -22,6 +22,7 @@ from models.jobs.evaluation import EvaluationResult
 from models.naive_guess import NaiveGuess
 from models.scores import find_activation, score
 from models.spec import THRESHOLD, Task
+from models.targets import TargetEncoding
 from models.training.batch_evaluation import BatchEvaluation
 from models.training.measures import Measures
 from models.training.plan import Arrays
@@ -46,6 +47,8 @@ class Evaluation:
     classes: list[Any] | None
     details: dict[str, Any]
     """`confusion_matrix`, `per_class`, `calibration`, `positive_class`."""
+    points: dict[str, Any]
+    """What only pictures need; models/figures.py."""
     threshold: float | None = None
     """The threshold from which classes count as predicted; None for tasks without one."""
     naive: "Evaluation | None" = None
@@ -58,7 +61,7 @@ class Evaluation:
         baseline = None if self.naive is None else self.naive._metrics()
         loss = metrics.pop("loss")
         return EvaluationResult(
-            loss, metrics, self.classes, **self.details, threshold=self.threshold, baseline=baseline
+            loss, metrics, self.classes, **self.details, threshold=self.threshold, baseline=baseline, points=self.points
         )
 
     def _metrics(self) -> dict[str, float | None]:
@@ -101,7 +104,14 @@ def evaluate_split(
             naive.add(part, targets, arrays.targets)
     decided = threshold if trained.spec.task.has_threshold else None
     found = None if naive is None else naive.evaluation(decided)
-    return Evaluation(batches.metrics(), figures.metrics(), encoding.classes, figures.details(), decided, found)
+    metrics = figures.metrics()
+    points = figures.points() | {"target": _describe_target(encoding, dataset.descriptor["target"])}
+    return Evaluation(batches.metrics(), metrics, encoding.classes, figures.details(), points, decided, found)
+
+
+def _describe_target(encoding: TargetEncoding, target: dict[str, Any]) -> dict[str, Any]:
+    """What pictures call the target: its `name`, its `unit` or None, and the `columns` of several numbers."""
+    return {"name": encoding.name, "unit": target.get("unit"), "columns": target.get("columns")}
 
 
 class _NaiveEvaluation:
@@ -125,7 +135,7 @@ class _NaiveEvaluation:
 
     def evaluation(self, threshold: float | None) -> Evaluation:
         figures = {} if self._figures is None else self._figures.metrics()
-        return Evaluation(self._measures.results(), figures, self._trained.encoding.classes, {}, threshold)
+        return Evaluation(self._measures.results(), figures, self._trained.encoding.classes, {}, {}, threshold)
 
 
 class ServedEvaluation:

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from models.calibration import Calibration
+from models.drawn_rows import DrawnRows
+from models.roc_curves import RocCurve, StoredCurves
 from models.scores import predicted_classes, predicted_labels
 from models.scratch import scratch_array
 from models.spec import THRESHOLD, Task
@@ -20,6 +22,8 @@ MOST_CLASSES_IN_MATRIX = 256
 """The most classes with a confusion matrix: a larger matrix would have more than 65,536 numbers."""
 MOST_SCORES = 250_000_000
 """The most scores (rows × classes) with a ROC AUC and a PR AUC, which need all scores: a gigabyte on disk."""
+TOO_MANY_SCORES, SCORES_NOT_FINITE = "too_many_scores", "scores_not_finite"
+"""Why there is no ROC curve."""
 SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)
 """What log loss uses instead of a score of 0, as in scikit-learn."""
 
@@ -36,6 +40,10 @@ class Figures(Protocol):
     def details(self) -> dict[str, Any]:
         """`confusion_matrix` and `per_class`, and for classes also `calibration` and `positive_class`."""
 
+    def points(self) -> dict[str, Any]:
+        """What only pictures need: `rows` of a regression (models/drawn_rows.py), or the curves of classes as `roc`
+        (models/roc_curves.py)."""
+
 
 class NumberFigures:
     """`mae`, `rmse` and `r2` of a regression, averaged over several outputs."""
@@ -45,6 +53,7 @@ class NumberFigures:
         self._mean = targets.mean(axis=0, dtype=np.float64)
         self._rows = len(targets)
         self._absolute, self._squared, self._around_mean = (np.zeros(self._mean.shape) for _ in range(3))
+        self._drawn = DrawnRows(len(targets), self._mean.size)
 
     def add(self, targets: np.ndarray, predicted: np.ndarray) -> None:
         """Count rows: targets and outputs as numbers, (rows, …) both."""
@@ -53,6 +62,7 @@ class NumberFigures:
         self._absolute += np.abs(errors).sum(axis=0)
         self._squared += (errors**2).sum(axis=0)
         self._around_mean += ((targets - self._mean) ** 2).sum(axis=0)
+        self._drawn.add(targets, predicted)
 
     def metrics(self) -> dict[str, float | None]:
         r2 = 1 - divide(self._squared, self._around_mean)
@@ -64,6 +74,9 @@ class NumberFigures:
 
     def details(self) -> dict[str, Any]:
         return {"confusion_matrix": None, "per_class": None}
+
+    def points(self) -> dict[str, Any]:
+        return {"rows": self._drawn.to_document()}
 
 
 class ClassFigures:
@@ -151,6 +164,9 @@ class ClassFigures:
             "positive_class": self._classes[1] if self._is_binary else None,
         }
 
+    def points(self) -> dict[str, Any]:
+        return {"roc": self._scores.curves()}
+
 
 class LabelFigures:
     """Figures of rows with any number of labels: each label is a separate binary decision."""
@@ -212,6 +228,9 @@ class LabelFigures:
             "positive_class": None,
         }
 
+    def points(self) -> dict[str, Any]:
+        return {"roc": self._scores.curves()}
+
 
 class StoredScores:
     """All scores, class by class, in an unnamed file; nothing if there are too many or one is NaN."""
@@ -219,23 +238,32 @@ class StoredScores:
     def __init__(self, folder: Path, rows: int, classes: int) -> None:
         few = rows * classes <= MOST_SCORES
         self._scores = scratch_array(folder, (classes, rows), np.float32) if few else None
+        self._missing = None if few else TOO_MANY_SCORES
+        self._curves = StoredCurves()
         self._rows = 0
 
     def add(self, scores: np.ndarray) -> None:
         """Store scores (rows, classes)."""
-        if self._scores is None or not np.isfinite(scores).all():
-            self._scores = None
+        if self._scores is None:
+            return
+        if not np.isfinite(scores).all():
+            self._scores, self._missing = None, SCORES_NOT_FINITE
             return
         self._scores[:, self._rows : self._rows + len(scores)] = scores.T
         self._rows += len(scores)
 
     def area(self, number: int, truth: np.ndarray) -> float:
-        """The area under the ROC curve of a class against the rest; NaN unless both have rows."""
-        from sklearn.metrics import roc_auc_score
-
+        """The area under the ROC curve of a class against the rest, whose curve is then among `curves`; NaN unless both
+        have rows."""
         if self._scores is None or truth.all() or not truth.any():
             return math.nan
-        return float(roc_auc_score(truth, self._scores[number]))
+        curve = RocCurve.fit(truth, self._scores[number])
+        self._curves.add(number, curve)
+        return curve.area
+
+    def curves(self) -> dict[str, Any]:
+        """The curves of the computed areas (models/roc_curves.py), and in `missing` why there is none."""
+        return self._curves.to_document() | {"missing": self._missing}
 
     def average_precision(self, number: int, truth: np.ndarray) -> float:
         """The area under the precision-recall curve of a class against the rest, as the sum of the precisions at all

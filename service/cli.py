@@ -17,6 +17,7 @@ from service.commands.datasets import datasets
 from service.commands.evaluating import evaluate, evaluations
 from service.commands.jobs import jobs
 from service.commands.models import models
+from service.commands.pictures import picture
 from service.commands.predicting import predict
 from service.commands.training import train
 from service.commands.watching import watch
@@ -36,7 +37,7 @@ def main() -> None:
     """
 
 
-for command in (models, datasets, train, watch, jobs, predict, evaluate, evaluations, keys, projects, audit):
+for command in (models, datasets, train, watch, jobs, predict, evaluate, evaluations, picture, keys, projects, audit):
     main.add_command(command)
 
 

@@ -76,10 +76,12 @@ class NotReady(ServiceError):
 
     code = "not-ready"
 
-    def __init__(self, kind: str, name: str, status: str, *, failed: bool) -> None:
+    def __init__(self, kind: str, name: str, status: str, *, failed: bool, reason: str | None = None) -> None:
+        """`reason` is a sentence: why it failed."""
         again = "Add its data again as a new version" if kind == DATASET_VERSION else "Delete it and create it again"
         advice = f" Its error says why. {again}." if failed else ""
-        super().__init__(f'The {kind} "{name}" is {status}.{advice}', retry_after=None if failed else 1)
+        state = f"{status}: {reason}" if failed and reason else f"{status}.{advice}"
+        super().__init__(f'The {kind} "{name}" is {state}', retry_after=None if failed else 1)
 
 
 class NoVersion(ServiceError):

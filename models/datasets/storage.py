@@ -29,6 +29,8 @@ TARGETS_FILE = "targets.npy"
 GROUPS_FILE = "groups.npy"
 """The number of each row's group, if the dataset was split by groups."""
 INPUTS_FOLDER = "inputs"
+PLACE = "place"
+"""The column of a row's place, beside columns that are named by their positions."""
 UNREADABLE = (OSError, ValueError, EOFError, LookupError, TypeError)
 """The errors of Python and NumPy for files that are missing or damaged."""
 MAX_PAGE_NUMBERS = 1_000_000
@@ -56,6 +58,12 @@ class Split:
         tensors = {name: tensor[page] for name, tensor in self.tensors.items()} if self.tensors is not None else None
         table = self.table.page(page) if isinstance(self.table, StoredColumns | PageColumns) else None
         return Split(self.name, self.rows[page], self.targets[page], tensors, table)
+
+    def take(self, places: np.ndarray) -> "Split":
+        """Some of its rows, in memory: those at these places, which increase."""
+        tensors = {name: tensor[places] for name, tensor in self.tensors.items()} if self.tensors is not None else None
+        table = self.table.take(places) if isinstance(self.table, StoredColumns | PageColumns) else None
+        return Split(self.name, self.rows[places], self.targets[places], tensors, table)
 
     def pages(self, rows: int) -> Iterator["Split"]:
         """All of its rows in slices of at most `rows`; one slice even if there are no rows."""
@@ -191,6 +199,14 @@ class StoredColumns(Mapping[str, ColumnValues]):
         """A slice of the rows, in memory."""
         return PageColumns(self._slice(page), self._types, self._places)
 
+    def take(self, places: np.ndarray) -> "PageColumns":
+        """The rows at these places, which increase, in memory."""
+        import polars
+
+        wanted = polars.Series(places, dtype=polars.get_index_type()).implode()
+        chosen = self.scan().with_row_index(PLACE).filter(polars.col(PLACE).is_in(wanted))
+        return PageColumns(chosen.drop(PLACE).collect(), self._types, self._places)
+
     def rows(self, page: slice) -> list[dict[str, Any]]:
         """A slice of the rows as objects by column, with dates in ISO 8601."""
         frame = self._slice(page)
@@ -237,6 +253,10 @@ class PageColumns(Mapping[str, ColumnValues]):
     def page(self, page: slice) -> "PageColumns":
         """A slice of the rows."""
         return PageColumns(self._frame[page], self._types, self._places)
+
+    def take(self, places: np.ndarray) -> "PageColumns":
+        """The rows at these places."""
+        return PageColumns(self._frame[places], self._types, self._places)
 
 
 @contextmanager

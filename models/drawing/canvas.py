@@ -9,7 +9,6 @@ takes its room, and then `axes`, `panels` or `message`, which get what is left. 
 import math
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
@@ -17,55 +16,22 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
-from matplotlib.transforms import IdentityTransform
+from matplotlib.transforms import Bbox, BboxBase
 
-from models.drawing import ticks
+from models.drawing.layout import BETWEEN_ROWS, Box, Layout, count_columns, count_rows, divide
+from models.drawing.legends import Key, Shape, break_lines, make_symbol
 from models.drawing.style import DOTS_PER_INCH, LABEL, PANEL, SMALLEST, THEMES, TICK, TITLE, look
-from models.drawing.texts import measure, plain, shorten, wrap
+from models.drawing.texts import measure, shorten, wrap
+
+__all__ = ["Box", "Canvas", "Key", "Shape", "grid_height"]
 
 LINE_HEIGHT = 1.35
 """Of a text, in multiples of its size."""
-LEAST_WIDTH, LEAST_HEIGHT = 40.0, 24.0
-"""Axes that would become smaller lose their labels, then their numbers."""
-
-
+LEGEND_LINE = TICK * 1.6
+FOOTNOTE = TICK * LINE_HEIGHT + 6
 LEAST_ROOM = 56.0
 """If less is left, legends, scales and footnotes are omitted: the picture itself comes first."""
-KEY_WIDTH, BETWEEN_KEYS = 26.0, 18.0
-"""Pixels of a legend's symbol with the gap after it, and between entries."""
-
-
-class Box(NamedTuple):
-    """A rectangle in pixels, from the left and from the top."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-
-
-class Key(NamedTuple):
-    """An entry of a legend: a label, with a short line, a dot or a square in a colour."""
-
-    label: str
-    color: str
-    shape: Literal["line", "dashes", "dots", "dot", "ring", "cross", "square"] = "line"
-
-
-@dataclass
-class _Placed:
-    """Axes that the canvas fits into a box once they are drawn."""
-
-    axes: Axes
-    box: Box
-    x_categories: ticks.Categories | None = None
-    y_categories: ticks.Categories | None = None
-    title: str = ""
-    x_label: str = ""
-    y_label: str = ""
 
 
 class _Mark(NamedTuple):
@@ -78,6 +44,12 @@ class _Mark(NamedTuple):
     color: str
 
 
+def grid_height(count: int, width: int, narrowest: float, row: float, head: float) -> int:
+    """The height of a picture with `count` panels in rows of `row` pixels, below a heading of `head` pixels."""
+    columns = count_columns(count, width - 2 * _margin(width), narrowest)
+    return round(head + math.ceil(count / columns) * (row + BETWEEN_ROWS))
+
+
 class Canvas:
     """A sheet of `width` × `height` pixels in a theme, `light` or `dark`. Use it as a context manager."""
 
@@ -85,9 +57,8 @@ class Canvas:
         self.width, self.height = width, height
         self.theme = THEMES[theme]
         self._stack = ExitStack()
-        self._placed: list[_Placed] = []
         self._marks: list[_Mark] = []
-        self.margin = min(20.0, max(8.0, 0.03 * width))
+        self.margin = _margin(width)
         self._top, self._bottom = self.margin, height - self.margin
 
     def __enter__(self) -> Self:
@@ -95,6 +66,7 @@ class Canvas:
         size = (self.width / DOTS_PER_INCH, self.height / DOTS_PER_INCH)
         self.figure = Figure(figsize=size, dpi=DOTS_PER_INCH)
         FigureCanvasAgg(self.figure)
+        self._layout = Layout(self.figure)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -128,17 +100,16 @@ class Canvas:
         """Name the colours below the heading, on at most `rows` lines. What finds no room there is counted."""
         if self.room.height < LEAST_ROOM:
             return
-        most = max(1, min(rows, int(self.height * 0.2 // (TICK * 1.6))))
-        lines = self._break_legend([key._replace(label=plain(key.label)) for key in keys], most)
+        most = max(1, min(rows, int(self.height * (0.3 if self.height >= 300 else 0.2) // LEGEND_LINE)))
+        lines = break_lines(keys, self.margin, self.width - self.margin, most)
         for line in lines:
             middle = self.height - self._top - TICK * 0.75
             for left, key in line:
                 if key.color:
-                    self._draw_key(key, left, middle)
-                x = left + (KEY_WIDTH if key.color else 0)
-                self._text(x, middle, key.label, TICK, self.theme.muted, va="center")
-            self._top += TICK * 1.6
-        self._top += 6 if lines else 0
+                    self.figure.add_artist(make_symbol(key, left, middle))
+                self._text(left + key.text_left, middle, key.label, TICK, self.theme.muted, va="center")
+            self._top += LEGEND_LINE
+        self._top += 8 if lines else 0
 
     def scale(self, colors: Colormap, low: str, high: str, label: str = "") -> None:
         """Show below the heading what the colours mean: a strip from `low` to `high`, with a label."""
@@ -150,9 +121,7 @@ class Canvas:
         before, after = shorten(low, quarter, TICK), shorten(high, quarter, TICK)
         self._text(left, middle, before, TICK, self.theme.muted, va="center")
         left += measure(before, TICK) + 8
-        strip = self.figure.add_axes(
-            (left / self.width, (middle - 5) / self.height, width / self.width, 10 / self.height)
-        )
+        strip = self.figure.add_axes(self._layout.fraction(Box(left, self.height - middle - 5, width, 10)))
         strip.imshow(np.linspace(0, 1, 256)[None], aspect="auto", cmap=colors)
         strip.set_axis_off()
         left += width + 8
@@ -160,15 +129,15 @@ class Canvas:
         left += measure(after, TICK) + 14
         rest = shorten(label, self.width - self.margin - left, TICK)
         self._text(left, middle, rest, TICK, self.theme.muted, va="center")
-        self._top += TICK * 1.6 + 6
+        self._top += LEGEND_LINE + 6
 
     def footnote(self, text: str) -> None:
         """Write a line of small text at the bottom."""
-        if self.room.height < LEAST_ROOM:
+        if self.room.height < LEAST_ROOM - FOOTNOTE:
             return
         line = shorten(text, self.room.width, TICK)
         self._text(self.margin, self.height - self._bottom + 2, line, TICK, self.theme.muted, va="bottom")
-        self._bottom -= TICK * LINE_HEIGHT + 6
+        self._bottom -= FOOTNOTE
 
     def message(self, text: str) -> None:
         """Say in the middle that there is nothing to show, and why."""
@@ -190,35 +159,19 @@ class Canvas:
 
         Returns fewer than `count` if no more fit, and then says below them how many are missing; at least one.
         """
+        if not count:
+            return []
         room = self.room
-        columns = max(1, min(count, int((room.width + 16) // (narrowest + 16))))
-        most = max(1, int((room.height + 14) // (lowest + 14))) * columns
-        if count > most:
-            self.footnote(f"{count - most} more {what} don't fit into this height.")
-            room = self.room
-            most = max(1, int((room.height + 14) // (lowest + 14))) * columns
-        shown = min(count, most)
-        rows = math.ceil(shown / columns)
-        columns = math.ceil(shown / rows)
-        width = (room.width - 16 * (columns - 1)) / columns
-        height = (room.height - 14 * (rows - 1)) / rows
-        return [
-            self.place(
-                Box(
-                    room.left + (index % columns) * (width + 16),
-                    room.top + (index // columns) * (height + 14),
-                    width,
-                    height,
-                )
-            )
-            for index in range(shown)
-        ]
+        columns = count_columns(count, room.width, narrowest)
+        shown = min(count, count_rows(room.height, lowest) * columns)
+        if shown < count:
+            shown = min(shown, count_rows(room.height - FOOTNOTE, lowest) * columns)
+            self.footnote(f"For lack of height not shown: {count - shown} of {count} {what}.")
+        return self._layout.add_grid(*divide(self.room, shown, columns))
 
     def place(self, box: Box) -> Axes:
         """Axes that fit into a box with their title, labels and numbers."""
-        axes = self.figure.add_axes(self._fraction(box))
-        self._placed.append(_Placed(axes, box))
-        return axes
+        return self._layout.add(box)
 
     def whole_numbers(self, axes: Axes, axis: Literal["x", "y"]) -> None:
         """Number an axis with integers only, such as epochs or counts."""
@@ -229,8 +182,7 @@ class Canvas:
 
         Too many are thinned, too long ones shortened.
         """
-        placed = next(placed for placed in self._placed if placed.axes is axes)
-        setattr(placed, f"{axis}_categories", ticks.Categories(labels))
+        self._layout.categorize(axes, axis, labels)
 
     def mark(self, axes: Axes, x: float, y: float, text: str, color: str = "") -> None:
         """Write a text beside a point of axes. One that would cover another's is left out."""
@@ -238,128 +190,26 @@ class Canvas:
 
     def finish(self) -> None:
         """Fit the axes into their boxes and write the marks. Nothing may be drawn after it."""
-        for placed in self._placed:
-            self._fit(placed)
-        written: list[Box] = []
+        self._layout.fit()
+        written: list[Bbox] = []
         for mark in self._marks:
             self._write_mark(mark, written)
-        self._placed, self._marks = [], []
+        self._marks = []
 
-    def _fit(self, placed: _Placed) -> None:
-        """Place axes with what is around them. In little room labels go first, then numbers, then the title."""
-        axes = placed.axes
-        placed.title, placed.x_label, placed.y_label = axes.get_title(loc="left"), axes.get_xlabel(), axes.get_ylabel()
-        for remove in (None, self._remove_labels, self._remove_numbers, self._remove_title):
-            if remove is not None:
-                remove(placed)
-            inner = self._shrink(placed)
-            if inner.width >= LEAST_WIDTH and inner.height >= LEAST_HEIGHT:
-                return
-        axes.set_position(self._fraction(placed.box))
-
-    def _shrink(self, placed: _Placed) -> Box:
-        """Set the axes' position so that what is around them fits into the box. Returns the box that the axes fill."""
-        axes, box = placed.axes, placed.box
-        inner = Box(box.left + 30, box.top + 16, max(1.0, box.width - 34), max(1.0, box.height - 40))
-        for _ in range(3):
-            axes.set_position(self._fraction(inner))
-            axes.apply_aspect()
-            ticks.adapt(axes, axes.bbox.width, axes.bbox.height)
-            if placed.y_categories is not None:
-                placed.y_categories.apply_to_y(axes, box.width * 0.3)
-            if placed.x_categories is not None:
-                placed.x_categories.apply_to_x(axes, box.height * 0.3)
-            else:
-                ticks.drop_overlapping(axes)
-            self._shorten_labels(placed)
-            around, own = axes.get_tightbbox(for_layout_only=True), axes.bbox
-            if around is None:
-                return box
-            left, right = max(0.0, own.x0 - around.x0), max(0.0, around.x1 - own.x1)
-            below, above = max(0.0, own.y0 - around.y0), max(0.0, around.y1 - own.y1)
-            width, height = box.width - left - right, box.height - above - below
-            inner = Box(box.left + left, box.top + above, max(1.0, width), max(1.0, height))
-        axes.set_position(self._fraction(inner))
-        axes.apply_aspect()
-        self._shorten_labels(placed)
-        return inner
-
-    def _shorten_labels(self, placed: _Placed) -> None:
-        axes, box, own = placed.axes, placed.box, placed.axes.bbox
-        right, bottom = box.left + box.width, self.height - box.top - box.height
-        across = 2 * min((own.x0 + own.x1) / 2 - box.left, right - (own.x0 + own.x1) / 2)
-        down = 2 * min((own.y0 + own.y1) / 2 - bottom, bottom + box.height - (own.y0 + own.y1) / 2)
-        axes.set_title(shorten(placed.title, right - own.x0, PANEL), loc="left")
-        axes.set_xlabel(shorten(placed.x_label, across, LABEL))
-        axes.set_ylabel(shorten(placed.y_label, down, LABEL))
-
-    def _remove_labels(self, placed: _Placed) -> None:
-        placed.x_label = placed.y_label = ""
-
-    def _remove_numbers(self, placed: _Placed) -> None:
-        placed.axes.set_xticks([])
-        placed.axes.set_yticks([])
-        placed.x_categories = placed.y_categories = None
-
-    def _remove_title(self, placed: _Placed) -> None:
-        placed.title = ""
-
-    def _write_mark(self, mark: _Mark, written: list[Box]) -> None:
+    def _write_mark(self, mark: _Mark, written: list[Bbox]) -> None:
         inside = mark.axes.bbox
         x, y = mark.axes.transData.transform((mark.x, mark.y))
         text = shorten(mark.text, inside.width - 8, TICK)
         if not (text and math.isfinite(x) and math.isfinite(y)) or inside.height < 2 * TICK:
             return
-        width, height = measure(text, TICK), TICK * 1.2
-        left = x + 8 if x + 8 + width <= inside.x1 else x - 8 - width
-        left = min(max(left, inside.x0 + 2), inside.x1 - width - 2)
-        bottom = y + 5 if y + 5 + height <= inside.y1 else y - 5 - height
-        bottom = min(max(bottom, inside.y0 + 2), inside.y1 - height)
-        box = Box(left, bottom, width, height)
-        if any(_overlap(box, other) for other in written):
+        places = [box for box in _places_around(x, y, measure(text, TICK), inside) if not box.count_overlaps(written)]
+        if not places:
             return
+        lines = [line.get_transform().transform_path(line.get_path()) for line in mark.axes.lines]
+        box = min(places, key=lambda place: sum(line.intersects_bbox(place, filled=False) for line in lines))
         written.append(box)
-        self._text(left, bottom + height / 2, text, TICK, mark.color, va="center")
-
-    def _break_legend(self, keys: list[Key], most: int) -> list[list[tuple[float, Key]]]:
-        """The entries on lines with their left edges; the last one counts those that find no room."""
-        lines: list[list[tuple[float, Key]]] = [[]]
-        left, right = self.margin, self.width - self.margin
-        counting = measure(f"and {len(keys)} more", TICK) + BETWEEN_KEYS
-        for index, key in enumerate(keys):
-            widest = min(220.0, self.room.width - KEY_WIDTH - counting)
-            key = key._replace(label=shorten(key.label, widest, TICK))
-            needed = KEY_WIDTH + measure(key.label, TICK)
-            is_last = len(lines) == most
-            reserved = counting if is_last and index < len(keys) - 1 else 0
-            if lines[-1] and left + needed + reserved > right:
-                if is_last:
-                    lines[-1].append((left, Key(f"and {len(keys) - index} more", "")))
-                    break
-                lines.append([])
-                left = self.margin
-            lines[-1].append((left, key))
-            left += needed + BETWEEN_KEYS
-        return lines if keys else []
-
-    def _draw_key(self, key: Key, left: float, middle: float) -> None:
-        if key.shape == "square":
-            square = Rectangle((left + 4, middle - 5), 10, 10, color=key.color, transform=IdentityTransform())
-            self.figure.add_artist(square)
-            return
-        styles: dict[str, Any] = {"line": "-", "dashes": (0, (3, 2)), "dots": (0, (1, 1.5))}
-        markers = {"dot": "o", "ring": "o", "cross": "x"}
-        is_line = key.shape in styles
-        line = Line2D(
-            [left, left + 18] if is_line else [left + 9],
-            [middle, middle] if is_line else [middle],
-            color=key.color,
-            linestyle=styles.get(key.shape, "none"),
-            marker=markers.get(key.shape, "none"),
-            markerfacecolor="none" if key.shape == "ring" else key.color,
-            transform=IdentityTransform(),
-        )
-        self.figure.add_artist(line)
+        behind = {"facecolor": self.theme.background, "alpha": 0.75, "pad": 1, "linewidth": 0}
+        self._text(box.x0, (box.y0 + box.y1) / 2, text, TICK, mark.color, va="center", bbox=behind)
 
     def _write_line(self, text: str, size: float, color: str, weight: str = "normal") -> None:
         self._text(self.margin, self.height - self._top, text, size, color, weight=weight, va="top")
@@ -369,15 +219,17 @@ class Canvas:
         """Write a text at pixels from the left and from the bottom."""
         self.figure.text(x / self.width, y / self.height, text, size=size, color=color, **options)
 
-    def _fraction(self, box: Box) -> tuple[float, float, float, float]:
-        bottom = self.height - box.top - box.height
-        return box.left / self.width, bottom / self.height, box.width / self.width, box.height / self.height
+
+def _places_around(x: float, y: float, width: float, inside: BboxBase) -> list[Bbox]:
+    """Where a text of a width can stand beside a point: in pixels from the left and the bottom, all within a box."""
+    height = TICK * 1.3
+    corners = [(left, bottom) for bottom in (y + 6, y - 6 - height) for left in (x + 8, x - 8 - width)]
+    moved = [
+        (min(max(left, inside.x0 + 2), inside.x1 - width - 2), min(max(bottom, inside.y0 + 2), inside.y1 - height))
+        for left, bottom in corners
+    ]
+    return [Bbox.from_bounds(left, bottom, width, height) for left, bottom in moved]
 
 
-def _overlap(one: Box, other: Box) -> bool:
-    return (
-        one.left < other.left + other.width
-        and other.left < one.left + one.width
-        and one.top < other.top + other.height
-        and other.top < one.top + one.height
-    )
+def _margin(width: int) -> float:
+    return min(20.0, max(8.0, 0.03 * width))

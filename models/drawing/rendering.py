@@ -3,7 +3,8 @@
 import io
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -11,10 +12,10 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from models.drawing.canvas import Canvas
 from models.drawing.registry import PICTURES
-from models.drawing.texts import plain
+from models.drawing.texts import UNPRINTABLE, plain
 
-PROLOG = re.compile(r"^.*?<svg\b[^>]*>", re.DOTALL)
-COMMENTS = re.compile(r"\s*<!--.*?-->", re.DOTALL)
+IMAGE = "b64"
+"""The member of a document with an image in Base64, which is no text."""
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML can't have."""
 
@@ -28,23 +29,31 @@ def render(
     format: str = "svg",
 ) -> bytes:
     """The picture of a document as `svg` or `png`. Without a width or a height, it has that of its kind."""
-    picture = PICTURES[kind]
-    document = clean(document)
-    with Canvas(width or picture.width, height or picture.height, theme) as canvas, warnings.catch_warnings():
+    with drawn(kind, document, width, height, theme) as canvas:
+        about = plain(document["title"]), plain(document["description"])
+        return write_png(canvas, *about) if format == "png" else write_svg(canvas, *about)
+
+
+@contextmanager
+def drawn(
+    kind: str, document: Mapping[str, Any], width: int | None, height: int | None, theme: str
+) -> Iterator[Canvas]:
+    """The finished canvas with the picture of a document, within the block."""
+    picture, document = PICTURES[kind], clean(document)
+    with Canvas(*picture.size(document, width, height), theme) as canvas, warnings.catch_warnings():
         # A character that the font lacks is drawn as a box; the title and the description have it.
         warnings.simplefilter("ignore", UserWarning)
         picture.draw(canvas, document)
         canvas.finish()
-        about = document["title"], document["description"]
-        return write_png(canvas, *about) if format == "png" else write_svg(canvas, *about)
+        yield canvas
 
 
 def clean(value: Any) -> Any:
     """The value with all its texts on one line, without control characters."""
     if isinstance(value, str):
-        return plain(value)
+        return UNPRINTABLE.sub(" ", value).strip()  # also of a picture in Base64, which may be long
     if isinstance(value, Mapping):
-        return {plain(name): clean(member) for name, member in value.items()}
+        return {plain(name): member if name == IMAGE else clean(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
         return [clean(item) for item in value]
     return value
@@ -62,8 +71,11 @@ def write_svg(canvas: Canvas, title: str, description: str) -> bytes:
         f'<title id="picture-title">{escape(title)}</title>\n'
         f'<desc id="picture-description">{escape(description)}</desc>'
     )
-    drawn = PROLOG.sub(lambda _: head, file.getvalue(), count=1)
-    return FORBIDDEN.sub(" ", COMMENTS.sub("", drawn)).encode()
+    _, _, after = file.getvalue().partition("<svg")
+    _, _, content = after.partition(">")
+    first, *others = content.split("<!--")
+    without_comments = [first, *(other.partition("-->")[2] for other in others)]
+    return FORBIDDEN.sub(" ", head + "".join(without_comments)).encode()
 
 
 def write_png(canvas: Canvas, title: str, description: str) -> bytes:

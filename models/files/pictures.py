@@ -122,6 +122,20 @@ def _pillow() -> ModuleType:
     return Image
 
 
+def write_png(pixels: np.ndarray, most: int) -> bytes:
+    """A PNG of bytes (height, width, channels), with 1 or 3 channels, shrunk to at most `most` pixels on each side."""
+    grey = pixels.shape[-1] == 1
+    image = _pillow().fromarray(np.ascontiguousarray(pixels[..., 0] if grey else pixels))
+    if max(image.size) > most:
+        # an axis that is very short beside the other one keeps a pixel
+        image = image.resize(
+            tuple(max(1, round(side * most / max(image.size))) for side in image.size), _pillow().Resampling.BOX
+        )
+    content = io.BytesIO()
+    image.save(content, "PNG")
+    return content.getvalue()
+
+
 def _check_tiff(image: Any, max_pixels: int) -> None:
     """Raise BadPicture for a TIFF whose numbers aren't bytes or 16-bit, or that takes more memory than its pixels."""
     if image.mode in WIDE_MODES:

@@ -1,8 +1,8 @@
 """The request, assignment and result of an evaluation."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from models.documents import Document
 from models.jobs.assignment import Assignment
@@ -50,3 +50,10 @@ class EvaluationResult(Document):
     """The loss and the metrics of the naive guess; None for a version that was saved without it."""
     warnings: list[dict[str, str]] = field(default_factory=list)
     """What the dataset has that the version didn't learn, each with `type` and `detail`."""
+    points: dict[str, Any] | None = None
+    """What only pictures need (models/figures.py), and as `target` how to name it. It is stored apart: lists of
+    evaluations would grow large. None in the stored result, and for evaluations of older releases."""
+
+    def without_points(self) -> tuple[Self, dict[str, Any] | None]:
+        """The result to store, and the points to store apart."""
+        return replace(self, points=None), self.points

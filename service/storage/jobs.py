@@ -46,6 +46,16 @@ def get(session: Session, job_id: str, *, lock: bool = False) -> Job | None:
     return session.get(Job, job_id, with_for_update=lock or None)
 
 
+def find_all(session: Session, kind: str, ids: Collection[str]) -> Sequence[Job]:
+    """Those jobs of a kind that exist."""
+    return session.scalars(select(Job).where(Job.kind == kind, Job.id.in_(ids))).all()
+
+
+def points(session: Session, job_id: str) -> dict[str, Any] | None:
+    """The `points` of a job, which no other query reads; None for one without, or of an older release."""
+    return session.scalar(select(Job.points).where(Job.id == job_id))
+
+
 def page(session: Session, query: PageQuery, kind: str) -> Page[Job]:
     """Jobs of a kind, filtered by `status`, `model` and `dataset` (names), `parent`, and `metadata`."""
     columns = {"status": Job.status, "model": Job.model_name, "dataset": Job.dataset_name, "parent": Job.parent}
@@ -269,6 +279,12 @@ def events_after(
     return session.scalars(statement.order_by(Event.seq).limit(limit)).all()
 
 
+def last_events(session: Session, job_id: str, limit: int, types: Collection[str]) -> list[Event]:
+    """The last `limit` events of these types, in order."""
+    statement = select(Event).where(Event.job_id == job_id, Event.type.in_(types))
+    return list(session.scalars(statement.order_by(Event.seq.desc()).limit(limit)))[::-1]
+
+
 def transitions(session: Session, job_ids: Collection[str]) -> dict[str, list[Event]]:
     """The transitions of several jobs, in order."""
     found: dict[str, list[Event]] = {job_id: [] for job_id in job_ids}
@@ -284,9 +300,12 @@ def epoch_numbers(session: Session, job: Job, after: int = 0) -> Sequence[int]:
     return [number for number in session.scalars(statement) if number is not None]
 
 
-def last_epoch(session: Session, job: Job) -> int:
-    """The last finished epoch of the job, or 0."""
-    return session.scalar(select(Event.epoch).where(*_epochs(job)).order_by(Event.seq.desc()).limit(1)) or 0
+def last_epoch(session: Session, job: Job, before: int | None = None) -> int:
+    """The last finished epoch of the job, or 0; optionally of those before the event number `before`."""
+    statement = select(Event.epoch).where(*_epochs(job))
+    if before is not None:
+        statement = statement.where(Event.seq < before)
+    return session.scalar(statement.order_by(Event.seq.desc()).limit(1)) or 0
 
 
 def messages_since_last_epoch(session: Session, job: Job) -> list[str]:
@@ -300,6 +319,22 @@ def epochs(session: Session, job: Job, numbers: Collection[int]) -> list[dict[st
     """The data of these epochs of the job, in order."""
     statement = select(Event.data).where(*_epochs(job), Event.epoch.in_(numbers)).order_by(Event.epoch)
     return list(session.scalars(statement))
+
+
+def epochs_of_all(session: Session, job_ids: Collection[str], numbers: Collection[int]) -> dict[str, list[Any]]:
+    """The data of these epochs of several jobs, in order, by the id of the job."""
+    found: dict[str, list[Any]] = {job_id: [] for job_id in job_ids}
+    chosen = (Event.job_id.in_(job_ids), Event.type == "epoch", Event.epoch.in_(numbers))
+    for job_id, data in session.execute(select(Event.job_id, Event.data).where(*chosen).order_by(Event.epoch)):
+        found[job_id].append(data)
+    return found
+
+
+def last_epochs(session: Session, job_ids: Collection[str]) -> dict[str, int]:
+    """The last finished epoch of each of these jobs that has one."""
+    chosen = (Event.job_id.in_(job_ids), Event.type == "epoch")
+    rows = session.execute(select(Event.job_id, func.max(Event.epoch)).where(*chosen).group_by(Event.job_id))
+    return {job_id: epoch for job_id, epoch in rows if epoch is not None}
 
 
 def epochs_after(session: Session, job: Job, after: int) -> list[dict[str, Any]]:

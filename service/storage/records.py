@@ -280,6 +280,8 @@ class Job(InProject, Record):
     """The training job that created this evaluation; None if a client created it."""
     result: Mapped[dict[str, Any] | None]
     """The job's result, as a document of its kind."""
+    points: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
+    """What only pictures of the result need. It is large, so reading a job leaves it out: see jobs.points."""
     error: Mapped[dict[str, Any] | None]
     origin: Mapped[Origin | None] = mapped_column(DocumentColumn(Origin))
     """The request that queued it; None for jobs of earlier releases, and for those that no request queued."""

@@ -95,6 +95,8 @@ def test_two_classes_by_one_logit(tmp_path: Path) -> None:
     matrix = sklearn.metrics.confusion_matrix(truth[:, 0], outputs[:, 0] > 0)
     assert result["confusion_matrix"] == matrix.tolist()
     assert result["metrics"]["roc_auc"] == pytest.approx(sklearn.metrics.roc_auc_score(truth, outputs))
+    (curve,) = result["points"]["roc"]["curves"]
+    assert (curve["class"], curve["area"]) == (1, pytest.approx(result["metrics"]["roc_auc"]))
 
 
 @pytest.mark.usefixtures("small_parts")
@@ -107,6 +109,9 @@ def test_numbers(tmp_path: Path) -> None:
     assert result["metrics"]["mae"] == pytest.approx(result["metrics"]["mean_absolute_error"], rel=1e-5)
     assert result["metrics"]["rmse"] ** 2 == pytest.approx(result["loss"], rel=1e-5)
     assert (result["classes"], result["confusion_matrix"], result["per_class"]) == (None, None, None)
+    assert result["points"]["target"]["name"] == dataset.descriptor["target"]["name"]
+    np.testing.assert_allclose(result["points"]["rows"]["true"], truth.T, rtol=1e-5)
+    np.testing.assert_allclose(result["points"]["rows"]["predicted"], outputs.T, rtol=1e-5)
 
 
 def test_labels(tmp_path: Path) -> None:

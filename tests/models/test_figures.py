@@ -136,6 +136,21 @@ def test_of_numbers(shape: tuple[int, int]) -> None:
         "r2": pytest.approx(sklearn.metrics.r2_score(truth, predicted), rel=1e-5),
     }
     assert collector.details() == {"confusion_matrix": None, "per_class": None}
+    rows = collector.points()["rows"]
+    assert (rows["rows"], rows["total"], rows["outputs"]) == (list(range(50)), 50, shape[1])
+    np.testing.assert_allclose(rows["true"], truth.T, rtol=1e-5)
+    np.testing.assert_allclose(rows["predicted"], predicted.T, rtol=1e-5)
+
+
+def test_many_rows_and_outputs_are_drawn_evenly() -> None:
+    truth = np.arange(5000.0).repeat(12).reshape(5000, 3, 4)
+    collector = NumberFigures(truth)
+    add_in_parts(collector, truth, np.full_like(truth, np.nan))
+    rows = collector.points()["rows"]
+    assert (len(rows["rows"]), rows["rows"][0], rows["rows"][-1], rows["outputs"]) == (444, 0, 4999, 12)
+    assert len(rows["true"]) == len(rows["predicted"]) == 9
+    assert rows["true"][8] == rows["rows"]
+    assert set(rows["predicted"][0]) == {None}
 
 
 def test_targets_that_are_all_the_same_have_no_r2() -> None:
@@ -154,10 +169,41 @@ def test_a_class_without_rows_has_no_recall_and_is_left_out_of_the_means(tmp_pat
     assert metrics["roc_auc"] == 1.0
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_curves_are_thinned_and_keep_their_area(classes: int, tmp_path: Path) -> None:
+    scores, truth = probabilities(3000, classes), RANDOM.integers(classes, size=3000)
+    collector = ClassFigures(list(range(classes)), 3000, tmp_path)
+    add_in_parts(collector, truth, scores)
+    collector.metrics()
+    roc = collector.points()["roc"]
+    assert [curve["class"] for curve in roc["curves"]] == ([1] if classes == 2 else [0, 1, 2])
+    assert (roc["found"], roc["missing"]) == (len(roc["curves"]), None)
+    for curve in roc["curves"]:
+        false, true = curve["false_positive_rates"], curve["true_positive_rates"]
+        assert len(false) == len(true) == len(curve["thresholds"]) <= 200
+        assert (false[0], true[0], curve["thresholds"][0], false[-1], true[-1]) == (0, 0, None, 1, 1)
+        area = sklearn.metrics.roc_auc_score(truth == curve["class"], scores[:, curve["class"]])
+        assert curve["area"] == pytest.approx(area)
+        assert sklearn.metrics.auc(false, true) == pytest.approx(area, abs=0.01)
+
+
+def test_of_many_classes_the_curves_with_the_smallest_areas_are_kept(tmp_path: Path) -> None:
+    truth = np.arange(60) % 30
+    scores = np.eye(30, dtype=np.float32)[truth]
+    scores[:, 20:] = 0.5
+    collector = ClassFigures(list(range(30)), 60, tmp_path)
+    add_in_parts(collector, truth, scores)
+    collector.metrics()
+    roc = collector.points()["roc"]
+    assert [curve["class"] for curve in roc["curves"]] == [*range(10), *range(20, 30)]
+    assert roc["found"] == 30
+
+
 def test_a_single_class_has_no_area(tmp_path: Path) -> None:
     collector = ClassFigures(["a", "b"], 2, tmp_path)
     collector.add(np.array([1, 1]), probabilities(2, 2))
     metrics = collector.metrics()
+    assert collector.points()["roc"] == {"curves": [], "found": 0, "missing": None}
     assert (metrics["roc_auc"], metrics["pr_auc"]) == (None, 1.0)
     assert metrics["balanced_accuracy"] == metrics["recall"]
     assert collector.details()["per_class"][0]["recall"] is None
@@ -169,6 +215,7 @@ def test_scores_that_are_no_numbers_have_no_area_and_no_log_loss(tmp_path: Path)
     metrics = collector.metrics()
     assert (metrics["roc_auc"], metrics["log_loss"], metrics["accuracy"]) == (None, None, 1.0)
     assert (metrics["pr_auc"], metrics["brier"], collector.details()["calibration"]) == (None, None, None)
+    assert collector.points()["roc"]["missing"] == figures.SCORES_NOT_FINITE
 
 
 def test_many_classes_have_no_matrix_and_many_scores_no_area(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,3 +225,4 @@ def test_many_classes_have_no_matrix_and_many_scores_no_area(tmp_path: Path, mon
     assert collector.details()["confusion_matrix"] is None
     assert collector.metrics()["roc_auc"] is None
     assert collector.metrics()["macro_f1"] == 1.0
+    assert collector.points()["roc"] == {"curves": [], "found": 0, "missing": figures.TOO_MANY_SCORES}

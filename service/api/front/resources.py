@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncGenerator, Iterable
 from concurrent.futures import Executor
 from functools import partial
+from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any, NoReturn, Protocol
 
 import structlog
@@ -23,7 +24,7 @@ from service.api.front.caller_watch import CallerWatch
 from service.api.front.request import BODY_SECONDS, Request
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
-from service.api.http.handoff import CALLER, HANDOFF, MEMORY, REQUEST_ID, RESUMED, Follow, Wait
+from service.api.http.handoff import CALLER, HANDOFF, MEMORY, REQUEST_ID, RESUMED, Drawing, Follow, Wait
 from service.api.http.links import BATCH_PREDICTIONS, DATASETS, MODELS, PREFIX, find_job
 from service.api.http.media_types import FORM
 from service.context import Context
@@ -82,7 +83,8 @@ class Resources:
     async def answer(self, request: Request) -> Answer:
         """Flask's response, after the wait if the request waits for a job.
 
-        Raises BodyTooLarge, OSError; Overloaded if there are too many streams; DiskFull.
+        Raises BodyTooLarge, OSError; Overloaded if there are too many streams; DiskFull; PictureTimeout,
+        NotDrawable.
         """
         queueing = Queueing(request.origin)
         QUEUEING.set(queueing)
@@ -94,6 +96,8 @@ class Resources:
             if request.span is not None and queueing.queued_at is not None:
                 request.span.begin("validate", {}, at=queueing.began_at).end(queueing.queued_at)
         request.job_id = request.job_id or find_job(answer.headers.get("location", ""))
+        if isinstance(handoff, Drawing) and answer.status == HTTPStatus.OK:
+            await self._finish_picture(request, answer, handoff)
         if isinstance(handoff, Follow):
             answer.headers.pop("content-length", None)
             if request.method != "HEAD":
@@ -102,6 +106,16 @@ class Resources:
                 request.call_at_end(lambda: permits.give(address))
                 answer.stream = self._streams.follow(handoff.job_id, handoff.after, self._callers.watch(request))
         return answer
+
+    async def _finish_picture(self, request: Request, answer: Answer, drawing: Drawing) -> None:
+        """Make a picture the response's body. Raises what drawing it raises.
+
+        Other requests may share the picture: it is drawn even if this one's client disconnects.
+        """
+        picture = await asyncio.shield(asyncio.wrap_future(drawing.picture))
+        answer.headers["content-length"] = str(len(picture))
+        answer.body = b"" if request.method == "HEAD" else picture
+        await self._in_thread(compress_answer, request, answer)
 
     async def _answer(self, request: Request, queueing: Queueing) -> tuple[Answer, object]:
         """Flask's response after the wait, and what it hands over besides."""

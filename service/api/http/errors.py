@@ -96,6 +96,11 @@ PROBLEM_TYPES = {
             "job could train or a Pretrained layer could take.",
         ),
         ProblemType(
+            "no-picture", 409, "There is no such picture",
+            "The resource exists, but has no picture of this kind. A boundary needs a network that takes one or two "
+            "numbers; samples need a dataset that fits the version. The detail says what is missing.",
+        ),
+        ProblemType(
             "in-use", 409, "The resource is in use",
             "An unfinished job, a label, or a model that serves the label still uses the resource. The detail names "
             "it.",

@@ -1,8 +1,10 @@
 """Hands requests over to the front, which waits and streams without a thread, and takes them back."""
 
+from concurrent.futures import Future
+
 from flask import Response, request
 
-from service.api.http.handoff import HANDOFF, RESUMED, STREAM_HEADERS, Follow, Wait
+from service.api.http.handoff import HANDOFF, RESUMED, STREAM_HEADERS, Drawing, Follow, Wait
 from service.api.http.media_types import EVENT_STREAM
 
 
@@ -19,6 +21,12 @@ def leave_stream(job_id: str, after: int) -> Response:
     response.content_type = EVENT_STREAM
     response.vary.add("Accept")
     return response
+
+
+def leave_drawing(picture: Future[bytes], media_type: str) -> Response:
+    """Hand a picture over to the front, which sends it with the headers of this response."""
+    request.environ[HANDOFF] = Drawing(picture)
+    return Response(mimetype=media_type)
 
 
 def resumed() -> Wait | None:

@@ -1,6 +1,7 @@
 """What passes between the front and Flask: request ids, and what routes hand over so that it occupies no thread."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ CALLER = "fitserve.caller"
 MEMORY = "fitserve.memory"
 """The name in the WSGI environment of the request's memory."""
 HANDOFF = "fitserve.handoff"
-"""The WSGI environment's key for what a route hands over: a Wait or a Follow."""
+"""The WSGI environment's key for what a route hands over: a Wait, a Follow or a Drawing."""
 RESUMED = "fitserve.resumed"
 """The WSGI environment's key for the wait that has ended."""
 STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -41,3 +42,10 @@ class Follow:
 
     job_id: str
     after: int
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture that is the body of the response once it is drawn. The future may raise a ServiceError."""
+
+    picture: Future[bytes]

@@ -28,42 +28,43 @@ IDLE_SECONDS = 60.0
 """After this time without a request the process ends."""
 MOST_DRAWINGS = 500
 """After so many pictures another process takes over, so that memory that libraries leak is freed."""
-SHARE = 2
-"""At most every SHAREth thread of this process waits for a picture, so that other requests go on."""
+MOST_WAITING = 64
+"""The pictures that wait, with the one that is drawn, at most."""
 
 log = structlog.get_logger()
 
 
 class Drawer:
-    """Draws pictures for the threads of this process."""
+    """Draws pictures for this process."""
 
-    def __init__(self, settings: Settings, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self, settings: Settings, idle_seconds: float = IDLE_SECONDS, most_waiting: int = MOST_WAITING
+    ) -> None:
         self._limits = settings.picture_memory_bytes, settings.picture_seconds
-        self._most = max(1, settings.api_threads // SHARE)
+        self._most = most_waiting
         self._idle_seconds = idle_seconds
         self._lock = threading.Lock()
         self._waiting: queue.Queue[_Request] = queue.Queue()
-        self.pending = 0
-        """The requests that wait, with the one that is drawn."""
+        self._pending = 0
         self._thread: threading.Thread | None = None
         self.process: _Process | None = None
         """The process that draws, if there is one now."""
 
-    def draw(self, request: bytes) -> bytes:
-        """Draw what the JSON of a request for models/drawing/rendering.py describes. Returns the file's content.
+    def draw(self, request: bytes) -> Future[bytes]:
+        """Draw what the JSON of a request for models/drawing/rendering.py describes. Returns the future file.
 
-        Raises Overloaded if too many requests wait; PictureTimeout, NotDrawable.
+        Raises Overloaded if too many requests wait. The future may raise PictureTimeout or NotDrawable.
         """
         with self._lock:
-            if self.pending >= self._most:
+            if self._pending >= self._most:
                 raise Overloaded("Too many pictures are being drawn.", retry_after=1)
-            self.pending += 1
+            self._pending += 1
             waiting = _Request(request, Future())
             self._waiting.put(waiting)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="pictures", daemon=True)
                 self._thread.start()
-        return waiting.picture.result()
+        return waiting.picture
 
     def close(self) -> None:
         """End the process, also in the middle of a picture."""
@@ -77,7 +78,7 @@ class Drawer:
                 request = self._waiting.get(timeout=self._idle_seconds)
             except queue.Empty:
                 with self._lock:
-                    if self.pending:
+                    if self._pending:
                         continue
                     self._thread = None
                     self._end_process()
@@ -93,7 +94,7 @@ class Drawer:
 
     def _finish_one(self) -> None:
         with self._lock:
-            self.pending -= 1
+            self._pending -= 1
 
     def _draw(self, request: bytes) -> bytes:
         """The picture, by the second process if the first one crashes."""

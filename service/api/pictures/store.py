@@ -20,30 +20,28 @@ class Pictures:
         self._bytes = 0
         self._being_drawn: dict[str, Future[bytes]] = {}
 
-    def get(self, tag: str, request: bytes) -> bytes:
-        """The picture with an ETag, drawn by `request` unless it is kept. Raises what Drawer.draw raises."""
+    def get(self, tag: str, request: bytes) -> Future[bytes]:
+        """The picture with an ETag, which `request` draws unless it is kept. Raises Overloaded.
+
+        The future may raise what that of Drawer.draw raises.
+        """
         with self._lock:
             if tag in self._kept:
                 self._kept.move_to_end(tag)
-                return self._kept[tag]
-            picture = self._being_drawn.get(tag)
-            is_mine = picture is None
-            if picture is None:
-                picture = self._being_drawn[tag] = Future()
-        if is_mine:
-            self._draw(tag, request, picture)
-        return picture.result()
+                kept: Future[bytes] = Future()
+                kept.set_result(self._kept[tag])
+                return kept
+            if tag in self._being_drawn:
+                return self._being_drawn[tag]
+            picture = self._being_drawn[tag] = self.drawer.draw(request)
+        picture.add_done_callback(lambda drawn: self._end(tag, drawn))
+        return picture
 
-    def _draw(self, tag: str, request: bytes, picture: Future[bytes]) -> None:
-        try:
-            picture.set_result(self.drawer.draw(request))
-        except BaseException as error:
-            picture.set_exception(error)
-        finally:
-            with self._lock:
-                del self._being_drawn[tag]
-                if picture.exception() is None:
-                    self._keep(tag, picture.result())
+    def _end(self, tag: str, picture: Future[bytes]) -> None:
+        with self._lock:
+            del self._being_drawn[tag]
+            if picture.exception() is None:
+                self._keep(tag, picture.result())
 
     def _keep(self, tag: str, content: bytes) -> None:
         self._kept[tag] = content

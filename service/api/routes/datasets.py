@@ -14,12 +14,14 @@ from service.api.contract.schemas.datasets import (
     RowSchema,
     RowsQuery,
 )
+from service.api.contract.schemas.preview import PreviewQuery, PreviewSchema
 from service.api.http.idempotency import current_claim
 from service.api.http.links import DATASETS, dataset_url
 from service.api.http.preferences import show_after
 from service.api.http.state import context
 from service.operations.catalog import datasets
 from service.operations.catalog.datasets import DatasetView
+from service.operations.pictures import preview
 from service.storage.paging import Page, PageQuery
 
 blueprint = Blueprint("datasets", __name__, description="Data for training and evaluation.")
@@ -110,3 +112,14 @@ def list_rows(query: PageQuery, name: str) -> Page[dict[str, Any]]:
     `instance` has the form of an entry of `instances` in predictions; `target` is the expected prediction.
     """
     return datasets.rows_page(context(), name, query.filters["split"], query, query.filters["version"])
+
+
+@blueprint.get(f"{DATASETS}/<name>/preview")
+@blueprint.picture("preview", PreviewSchema, PreviewQuery)
+def get_preview(query: dict[str, Any], name: str) -> Any:
+    """Draw a dataset at a glance.
+
+    Pictures and sequences are shown with their targets, rows with one or two numeric inputs as points, and the columns
+    of other datasets as histograms. If the dataset isn't ready, the response is 409.
+    """
+    return preview.describe(context(), name, query["split"], query["count"], query["version"])

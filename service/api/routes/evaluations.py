@@ -3,6 +3,7 @@
 from typing import Any
 
 from service.api.contract.blueprint import Blueprint
+from service.api.contract.schemas.evaluation_pictures import ConfusionSchema, ResidualsSchema, RocSchema
 from service.api.contract.schemas.evaluations import CreateEvaluationSchema, EvaluationSchema
 from service.api.contract.schemas.jobs import JobChangesSchema, JobListQuery
 from service.api.http.links import EVALUATIONS, evaluation_url
@@ -11,6 +12,7 @@ from service.api.routes.client_jobs import change_job, create_job, get_job
 from service.operations.jobs import client_jobs
 from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kinds import evaluation as evaluations
+from service.operations.pictures import confusion, residuals, roc
 from service.storage.paging import Page, PageQuery
 
 blueprint = Blueprint("evaluations", __name__, description="Metrics of versions on the rows of a dataset.")
@@ -68,3 +70,37 @@ def delete_evaluation(evaluation_id: str) -> None:
     If it isn't final, the response is 409: cancel it first.
     """
     client_jobs.delete(context(), evaluations.KIND, evaluation_id)
+
+
+@blueprint.get(f"{EVALUATIONS}/<evaluation_id>/confusion")
+@blueprint.picture("confusion", ConfusionSchema)
+def get_confusion(evaluation_id: str) -> Any:
+    """Draw the confusion matrix of an evaluation.
+
+    Multilabel tasks have a matrix for each label, and more than 256 classes a list of those with the lowest recall. If
+    the evaluation hasn't succeeded, or is one of a regression, the response is 409.
+    """
+    return confusion.describe(context(), evaluation_id)
+
+
+@blueprint.get(f"{EVALUATIONS}/<evaluation_id>/roc")
+@blueprint.picture("roc", RocSchema)
+def get_roc(evaluation_id: str) -> Any:
+    """Draw the ROC curves of an evaluation.
+
+    A curve is of a class against the rest, with the chosen threshold marked; of two classes only the positive one has
+    one. At most 20 curves of 200 points are kept. If the evaluation hasn't succeeded, or is one of a regression, the
+    response is 409.
+    """
+    return roc.describe(context(), evaluation_id)
+
+
+@blueprint.get(f"{EVALUATIONS}/<evaluation_id>/residuals")
+@blueprint.picture("residuals", ResidualsSchema)
+def get_residuals(evaluation_id: str) -> Any:
+    """Draw the predicted values of a regression's evaluation against the true ones.
+
+    They are those of at most 1,000 rows, drawn at even distances. If the evaluation hasn't succeeded, or is one of
+    classes, the response is 409.
+    """
+    return residuals.describe(context(), evaluation_id)

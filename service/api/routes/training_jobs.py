@@ -13,6 +13,7 @@ from service.api.contract.schemas.events import (
     MetricsSchema,
     present_events,
 )
+from service.api.contract.schemas.pictures import CurvesQuery, CurvesSchema
 from service.api.contract.schemas.training_jobs import (
     CreateTrainingJobSchema,
     TrainingJobChangesSchema,
@@ -20,6 +21,7 @@ from service.api.contract.schemas.training_jobs import (
     TrainingJobSchema,
 )
 from service.api.http.bodies import no_content
+from service.api.http.errors import InvalidQuery, RequestFault
 from service.api.http.event_ids import last_event_id
 from service.api.http.handing_over import leave_stream
 from service.api.http.links import TRAINING_JOBS, training_job_url
@@ -32,6 +34,7 @@ from service.operations.jobs import client_jobs
 from service.operations.jobs import events as job_events
 from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kinds import training as training_jobs
+from service.operations.pictures import curves
 from service.storage.paging import Page, PageQuery
 
 blueprint = Blueprint("training-jobs", __name__, description="Jobs that train a model on a dataset.")
@@ -140,3 +143,17 @@ def get_log(job_id: str) -> Response:
     response = Response(pieces, mimetype=PLAIN)
     response.set_etag(f"{job_id}-{last}")
     return response
+
+
+@blueprint.get(f"{TRAINING_JOBS}/<job_id>/curves")
+@blueprint.picture("curves", CurvesSchema, CurvesQuery)
+def get_training_curves(query: dict[str, Any], job_id: str) -> Any:
+    """Draw the loss and the metrics of a training job by epoch.
+
+    Each metric has a panel with its values on training and validation rows. The best epoch and changes of the learning
+    rate are marked. `jobs` draws several jobs together. The picture of a running job shows its epochs so far.
+    """
+    if unknown := curves.find_unknown(context(), query["jobs"]):
+        detail = f'"jobs" names training jobs that don\'t exist: {", ".join(unknown)}.'
+        raise InvalidQuery(detail, [RequestFault(detail, parameter="jobs")])
+    return curves.describe(context(), [job_id, *query["jobs"]], query["points"], query["metric"])

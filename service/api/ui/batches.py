@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from service.context import Context
 from service.operations.catalog import datasets
@@ -87,6 +86,8 @@ def _tensors(dataset: dict[str, Any], row: dict[str, Any], rows: int) -> list[Te
 
 def picture_url(instance: np.ndarray) -> str:
     """A picture as a PNG in a `data:` URL; values that aren't bytes are stretched over the greys."""
+    from PIL import Image  # only for pages with pictures
+
     values = np.asarray(instance)
     if values.dtype != np.uint8:
         low, high = float(values.min()), float(values.max())

@@ -16,6 +16,7 @@ from service.api.http.state import caller, request_id
 from service.api.ui import formatting
 from service.api.ui.assets import asset
 from service.api.ui.texts import texts_of
+from service.api.ui.vendored import integrity
 from service.callers import Scope
 
 POLICY = (
@@ -68,6 +69,7 @@ def show(template: str, texts: str, status: int = 200, **values: Any) -> Respons
         t=texts_of(texts),
         public=public,
         asset=asset,
+        integrity=integrity,
         embed=embed,
         caller=caller(),
         version=__version__,

@@ -173,7 +173,7 @@ def rows_page(
     DamagedDataset.
     """
     start, number = (0, number) if query.cursor is None else decode_cursor(query.cursor, (int, int))
-    version = _find_version(context, name, number)
+    version = find_data(context, name, number)
     with unless_deleted(context, f'The dataset "{name}"', lambda session: datasets.version_by_id(session, version.id)):
         files = DatasetFiles.open(context.artifacts.folder(version.folder or ""))
         rows = files.rows_page(split, start, query.limit)
@@ -181,7 +181,7 @@ def rows_page(
     return Page(rows, encode_cursor([end, version.number]) if end < files.descriptor["splits"][split] else None)
 
 
-def _find_version(context: Context, name: str, number: int | None) -> DatasetVersion:
+def find_data(context: Context, name: str, number: int | None) -> DatasetVersion:
     """A version of a dataset that is ready, the newest by default. Raises NotFound, NotReady."""
     with context.database.read() as session:
         dataset = datasets.by_name(session, name)

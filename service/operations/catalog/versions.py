@@ -76,7 +76,7 @@ def _find_import(session: Session, model: Model, number: int, *, lock: bool = Fa
     return None if job is None or job.status in ended else job
 
 
-def _find_available(context: Context, model_name: str, number: int) -> Version:
+def find_available(context: Context, model_name: str, number: int) -> Version:
     """A version with files. Raises NotFound, NotReady."""
     version = get(context, model_name, number)
     if isinstance(version, UnfinishedVersion):
@@ -103,10 +103,10 @@ def artifact(context: Context, model_name: str, number: int, format_: str) -> tu
 
     Raises NotFound, NotReady, DamagedNetwork.
     """
-    version = _find_available(context, model_name, number)
+    version = find_available(context, model_name, number)
     files = {file.format: file for file in version.details.artifacts}
     if format_ not in files:
-        reason = f"{ONNX_REASON} " if _is_onnx(version) else ""
+        reason = f"{ONNX_REASON} " if is_onnx(version) else ""
         raise NotFound(f'Version {number} of "{model_name}" has no {format_} file. {reason}It has {", ".join(files)}.')
     name = ARTIFACTS[format_]
     return version_folder(context, version.folder, name) / name, files[format_]
@@ -114,13 +114,13 @@ def artifact(context: Context, model_name: str, number: int, format_: str) -> tu
 
 def weights_file(context: Context, model_name: str, number: int) -> Path:
     """The NPZ file of a version's weights by their Keras names. Raises NotFound, NotReady, DamagedNetwork."""
-    version = _find_available(context, model_name, number)
-    if _is_onnx(version):
+    version = find_available(context, model_name, number)
+    if is_onnx(version):
         raise NotFound(f'Version {number} of "{model_name}" has no weights by Keras names. {ONNX_REASON}')
     return version_folder(context, version.folder, WEIGHTS) / WEIGHTS
 
 
-def _is_onnx(version: Version) -> bool:
+def is_onnx(version: Version) -> bool:
     """Whether the version is a network in ONNX that Keras doesn't know."""
     return version.source is not None and version.source["format"] == ModelFormat.ONNX
 

@@ -1,8 +1,11 @@
 """Predictions: resolves and loads versions and limits concurrency. Works while the database is unavailable."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from threading import BoundedSemaphore
 from typing import NamedTuple
 
 import structlog
@@ -13,7 +16,7 @@ from models.spec import THRESHOLD
 from models.version_files import ARTIFACTS
 from service.config import Settings
 from service.context import Context
-from service.errors import ServiceError, StorageError
+from service.errors import Overloaded, ServiceError, StorageError
 from service.operations.catalog.models import find as find_model
 from service.operations.catalog.resolve import check_servable, find_served, find_version
 from service.operations.inference.admission import Admission, Permit
@@ -21,8 +24,10 @@ from service.operations.inference.loaded_versions import LoadedVersions
 from service.operations.inference.statistics import PREDICTIONS, Counter
 from service.operations.jobs import snapshots
 from service.operations.metrics.counted import SNAPSHOT
+from service.operations.pictures.plotted_rows import RememberedRows
 from service.operations.recently_read import RecentlyRead
 from service.operations.stored_files import version_folder
+from service.processes import usable_cores
 from service.storage import models
 from service.storage.artifact_keys import SNAPSHOTS, parse
 from service.storage.database import Session
@@ -31,6 +36,9 @@ MAX_RESOLVED = 1000
 """How many resolved versions a process caches, also for times when the database is unavailable."""
 MAX_ROWS = 2**31 - 1
 """The rows of a request at most: the largest number that Triton's configuration can contain."""
+
+DRAWING_SECONDS = 5.0
+"""How long a picture waits to compute its predictions."""
 
 log = structlog.get_logger()
 
@@ -100,11 +108,23 @@ class PredictionService:
         self._admission = Admission(settings)
         self._loaded = LoadedVersions(settings.prediction_cache_versions, settings.prediction_cache_bytes, self._load)
         self._found: RecentlyRead[Target, Found] = RecentlyRead(MAX_RESOLVED)
+        self._drawing = BoundedSemaphore(max(1, usable_cores() // settings.api_processes))
+        self.plotted_rows = RememberedRows()
         self.statistics = PREDICTIONS
 
     def admit(self, size: int, caller: str) -> Permit:
         """The permit to parse a caller's body of `size` bytes and predict for it; entering it raises Overloaded."""
         return self._admission.admit(size, caller)
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Compute the predictions of a picture in the block: at most one per core of the process. Raises Overloaded."""
+        if not self._drawing.acquire(timeout=DRAWING_SECONDS):
+            raise Overloaded("Too many pictures of predictions at once.", retry_after=1)
+        try:
+            yield
+        finally:
+            self._drawing.release()
 
     @property
     def permits_in_use(self) -> tuple[int, int]:

@@ -155,6 +155,13 @@ def get(context: Context, kind: Kind, job_id: str) -> JobView:
         return _view(session, [find(session, kind, job_id)])[0]
 
 
+def find_all(context: Context, kind: Kind, ids: Sequence[str]) -> list[JobView]:
+    """Those jobs of that kind that exist, in the order of their ids in `ids`."""
+    with context.database.read() as session:
+        found = {view.job.id: view for view in _view(session, jobs.find_all(session, kind.name, ids))}
+    return [found[job_id] for job_id in ids if job_id in found]
+
+
 def list_page(context: Context, kind: Kind, query: PageQuery) -> Page[JobView]:
     with context.database.read() as session:
         page = jobs.page(session, query, kind.name)

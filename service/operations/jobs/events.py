@@ -8,7 +8,7 @@ from service import statuses
 from service.context import Context
 from service.errors import StorageError
 from service.event_text import TEXT_TYPES, EventText
-from service.operations.jobs import client_jobs
+from service.operations.jobs import client_jobs, orders
 from service.operations.jobs.kinds import training
 from service.storage import jobs
 from service.storage.records import Event
@@ -72,6 +72,15 @@ def text_log(context: Context, job_id: str) -> tuple[int, Iterator[str]]:
         return job.last_seq, _format_events(
             context, job_id, EventText(TrainingRequest.from_document(job.request).epochs), job.last_seq
         )
+
+
+def log_tail(context: Context, job_id: str, most: int) -> str:
+    """The end of the log as text: the last `most` outputs and epochs. Raises NotFound."""
+    with context.database.read() as session:
+        job = client_jobs.find(session, training.KIND, job_id)
+        found = jobs.last_events(session, job_id, most, TEXT_TYPES)
+        text = EventText(orders.current_epochs(job))
+    return "".join(text.put(event.type, event.data) for event in found)
 
 
 def _format_events(context: Context, job_id: str, text: EventText, last: int) -> Iterator[str]:

@@ -23,6 +23,8 @@ class Byproduct:
     """The other kind's name. A kind doesn't import other kinds."""
     request: Document
     result: Document
+    points: dict[str, Any] | None = None
+    """The `points` of its row."""
 
 
 @dataclass(frozen=True)

@@ -284,7 +284,8 @@ def _record_success(session: Session, job: Job, key: str | None, result: dict[st
             model_id=job.model_id, model_name=job.model_name, version=job.version,
             dataset_id=job.dataset_id, dataset_name=job.dataset_name,
             dataset_version=job.dataset_version, dataset_sha256=job.dataset_sha256,
-            runtime=job.runtime, made_by=job.id, origin=job.origin, result=byproduct.result.to_document(),
+            runtime=job.runtime, made_by=job.id, origin=job.origin,
+            result=byproduct.result.to_document(), points=byproduct.points,
         )  # fmt: skip
     queue.move(session, job, statuses.SUCCEEDED, success.reason)
     return success

@@ -36,9 +36,13 @@ def describe(name: str) -> dict[str, Any]:
 def _describe(activation: Activation, y: np.ndarray, derivative: np.ndarray) -> str:
     shown = f" This is {activation.outputs} while {activation.held}." if activation.held else ""
     ranges = f"its values are {_range(y)}, and its slopes {_range(derivative)}"
-    return f"f(x) = {activation.formula}.{shown} For inputs from {LOW:g} to {HIGH:g} {ranges}."
+    return f"f(x) = {activation.formula}.{shown} For inputs from {_write(LOW)} to {_write(HIGH)} {ranges}."
 
 
 def _range(values: np.ndarray) -> str:
     low, high = values.min(), values.max()
-    return f"{low:.4g} everywhere" if low == high else f"from {low:.4g} to {high:.4g}"
+    return f"{_write(low)} everywhere" if low == high else f"from {_write(low)} to {_write(high)}"
+
+
+def _write(value: float) -> str:
+    return f"{value:.4g}".replace("-", "−")

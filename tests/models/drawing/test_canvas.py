@@ -16,14 +16,14 @@ def draw_everything(canvas: Canvas) -> None:
     canvas.legend([Key(f"{LONG}{index}", canvas.theme.color(index)) for index in range(30)])
     canvas.scale(canvas.theme.sequential, "0", LONG, LONG)
     canvas.footnote(LONG)
-    for index, axes in enumerate(canvas.panels(8)):
+    for index, axes in enumerate(canvas.panels(4)):
         axes.plot([1, 10_000_000], [1e-9, 1e9 * (index + 1)])
         axes.set_title(LONG, loc="left")
         axes.set_xlabel(LONG)
         axes.set_ylabel(LONG)
         if index % 2:
-            canvas.categories(axes, "x", [f"{LONG}{position}" for position in range(100)])
-            canvas.categories(axes, "y", [f"{LONG}{position}" for position in range(100)])
+            canvas.categories(axes, "x", [f"{LONG}{position}" for position in range(40)])
+            canvas.categories(axes, "y", [f"{LONG}{position}" for position in range(40)])
         elif index % 4:
             axes.set_yscale("log")
         canvas.mark(axes, 9_999_999, 1e9, LONG)
@@ -43,7 +43,7 @@ def test_panels_that_do_not_fit_are_counted() -> None:
         canvas.heading("Many panels")
         assert len(canvas.panels(9, what="metrics")) == 2
         canvas.finish()
-        assert "7 more metrics don't fit into this height." in [drawn.text for drawn in list_texts(canvas)]
+        assert "For lack of height not shown: 7 of 9 metrics." in [drawn.text for drawn in list_texts(canvas)]
 
 
 def test_a_legend_counts_what_it_leaves_out() -> None:

@@ -190,7 +190,7 @@ def _train(assignment: TrainingAssignment, folder: Path) -> TrainingResult:
     np.savez(folder / WEIGHTS, **arrays)
     (folder / TRAINED).write_bytes(orjson.dumps({"spec": spec.to_document()}))
     write_preprocessing(folder / ARTIFACTS["preprocessing"], spec, Preprocessing.fit(spec, dataset), encoding)
-    _write_network(folder / ARTIFACTS["onnx"], weights)
+    _write_network(folder / ARTIFACTS["onnx"], weights, spec.input.shape)
     version = VersionDetails(
         servable=True,
         metrics={"train": {"loss": 0.1}, "validation": None, "test": None},
@@ -214,7 +214,9 @@ def _evaluate(assignment: EvaluationAssignment, folder: Path) -> EvaluationResul
 
 
 def _figures() -> EvaluationResult:
-    return EvaluationResult(loss=0.2, metrics={"mae": 0.3, "rmse": 0.4, "r2": None})
+    rows = {"rows": [0, 1], "true": [[1.0, 2.0]], "predicted": [[1.5, 2.0]], "outputs": 1, "total": 2}
+    points = {"rows": rows, "target": {"name": "target", "unit": None, "columns": None}}
+    return EvaluationResult(loss=0.2, metrics={"mae": 0.3, "rmse": 0.4, "r2": None}, points=points)
 
 
 def _predict(assignment: BatchPredictionAssignment, folder: Path) -> BatchPredictionResult:
@@ -325,12 +327,15 @@ TASKS: dict[type[Assignment], Callable[[Any, Path], Document]] = {
 }
 
 
-def _write_network(path: Path, weights: np.ndarray) -> None:
+def _write_network(path: Path, weights: np.ndarray, shape: tuple[int, ...] = ()) -> None:
     inputs, outputs = weights.shape
+    shape = shape or (inputs,)
+    flatten = [helper.make_node("Flatten", ["input"], ["numbers"], axis=1)] if len(shape) > 1 else []
+    product = helper.make_node("MatMul", ["numbers" if flatten else "input", "weights"], ["output"])
     graph = helper.make_graph(
-        [helper.make_node("MatMul", ["input", "weights"], ["output"])],
+        [*flatten, product],
         "network",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["rows", inputs])],
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["rows", *shape])],
         [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["rows", outputs])],
         [numpy_helper.from_array(weights, "weights")],
     )

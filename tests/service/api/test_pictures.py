@@ -36,7 +36,8 @@ def describe(**options: object) -> bytes:
 @pytest.fixture(scope="module")
 def drawer() -> Iterator[Drawer]:
     """A drawer with a process of its own, which tests may kill, and little memory."""
-    drawer = Drawer(replace(Settings(), api_threads=4, picture_seconds=20, picture_memory_bytes=300 * 2**20))
+    settings = replace(Settings(), picture_seconds=20, picture_memory_bytes=300 * 2**20)
+    drawer = Drawer(settings, most_waiting=2)
     yield drawer
     drawer.close()
 
@@ -131,70 +132,82 @@ def test_a_kept_picture_is_not_drawn_again(api: ApiClient) -> None:
 
 
 def test_concurrent_requests_for_a_picture_share_it(drawer: Drawer) -> None:
-    pictures, request = Pictures(drawer), describe()
-    found: list[bytes] = []
-    drawer.draw(request)
+    drawer.draw(describe()).result()
     before = _drawings(drawer)
-    threads = [threading.Thread(target=lambda: found.append(pictures.get("tag", request))) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (len(found), len(set(found)), _drawings(drawer) - before) == (8, 1, 1)
+    pictures = Pictures(drawer)
+    found = [pictures.get("tag", describe()) for _ in range(8)]
+    assert {picture.result()[:4] for picture in found} == {b"<svg"}
+    assert _drawings(drawer) == before + 1
+
+
+def test_many_clients_wait_for_pictures_without_a_thread(api: ApiClient) -> None:
+    statuses: list[int] = []
+
+    def get(width: int) -> None:
+        statuses.append(api.http.get(f"{PATH}?width={width}").status_code)
+
+    clients = [threading.Thread(target=get, args=(200 + index,)) for index in range(16)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    assert statuses == [200] * 16
 
 
 def test_a_killed_process_is_replaced(drawer: Drawer) -> None:
-    first = drawer.draw(describe())
+    first = drawer.draw(describe()).result()
     assert drawer.process is not None
     os.kill(drawer.process.pid, signal.SIGKILL)
-    assert drawer.draw(describe()) == first
+    assert drawer.draw(describe()).result() == first
 
 
 def test_a_picture_that_takes_too_long_is_given_up_and_the_next_one_is_drawn(drawer: Drawer) -> None:
-    drawer.draw(describe())
+    drawer.draw(describe()).result()
     process = drawer.process
     assert process is not None
     process.seconds = 0.2
     os.kill(process.pid, signal.SIGSTOP)
     with pytest.raises(PictureTimeout, match=r"takes more than 0\.2 s"):
-        drawer.draw(describe())
-    assert drawer.draw(describe()).startswith(b"<svg")
+        drawer.draw(describe()).result()
+    assert drawer.draw(describe()).result().startswith(b"<svg")
 
 
 def test_a_picture_that_needs_too_much_memory_is_refused(drawer: Drawer) -> None:
-    drawer.draw(describe())
     enormous = [0] * 5_000_000
+    request = orjson.dumps({"kind": "activation", "document": DOCUMENT | {"x": enormous, "y": enormous}})
     with pytest.raises(NotDrawable):
-        drawer.draw(orjson.dumps({"kind": "activation", "document": DOCUMENT | {"x": enormous, "y": enormous}}))
-    assert drawer.draw(describe()).startswith(b"<svg")
+        drawer.draw(request).result()
+    assert drawer.draw(describe()).result().startswith(b"<svg")
 
 
 def test_numbers_that_cannot_be_drawn_are_a_problem_of_their_own(drawer: Drawer) -> None:
     with pytest.raises(NotDrawable, match="available as JSON"):
-        drawer.draw(orjson.dumps({"kind": "activation", "document": {}}))
-    assert drawer.draw(describe()).startswith(b"<svg")
+        drawer.draw(orjson.dumps({"kind": "activation", "document": {}})).result()
+    assert drawer.draw(describe()).result().startswith(b"<svg")
+
+
+def test_a_picture_that_cannot_be_drawn_is_a_422(api: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.api.routes.activations.describe", lambda _: DOCUMENT | {"y": ["no number"]})
+    problem = api.get(PATH, 422)
+    assert problem["type"] == "/problems/not-drawable"
+    assert api.get(PATH, 200, Accept="application/json")["y"] == ["no number"]
 
 
 def test_requests_beyond_the_queue_are_refused_at_once(drawer: Drawer) -> None:
-    drawer.draw(describe())
+    drawer.draw(describe()).result()
     assert drawer.process is not None
     os.kill(drawer.process.pid, signal.SIGSTOP)
-    waiting = [threading.Thread(target=drawer.draw, args=(describe(width=300 + index),)) for index in range(2)]
-    for thread in waiting:
-        thread.start()
-    while drawer.pending < 2:
-        time.sleep(0.001)
+    waiting = [drawer.draw(describe(width=300 + index)) for index in range(2)]
     with pytest.raises(Overloaded) as refused:
         drawer.draw(describe())
     assert refused.value.retry_after
     os.kill(drawer.process.pid, signal.SIGCONT)
-    for thread in waiting:
-        thread.join()
+    assert [picture.result()[:4] for picture in waiting] == [b"<svg", b"<svg"]
 
 
 def test_the_process_ends_when_nobody_asks_for_pictures() -> None:
     idle = Drawer(Settings(), idle_seconds=0.01)
-    assert idle.draw(describe()).startswith(b"<svg")
+    assert idle.draw(describe()).result().startswith(b"<svg")
     while idle.process is not None:
         time.sleep(0.001)
 

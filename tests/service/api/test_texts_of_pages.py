@@ -7,6 +7,7 @@ import pytest
 
 import service.api
 from service.api.ui.texts import COMMON, FOLDER, MissingText, read_file, texts_of
+from service.api.ui.vendored import VENDOR
 
 API = Path(service.api.__file__).parent
 USES = (
@@ -23,7 +24,7 @@ def used() -> tuple[set[str], set[str]]:
     whole: set[str] = set()
     beginnings: set[str] = set()
     files = [*API.glob("templates/ui/**/*.html"), *API.glob("static/ui/**/*.js"), *API.glob("ui/*.py")]
-    for file in files:
+    for file in (file for file in files if VENDOR not in file.parents):
         for match in (match for use in USES for match in use.finditer(file.read_text())):
             (beginnings if match.lastindex == 2 else whole).add(match[1])
     return whole, beginnings

@@ -3,12 +3,16 @@
 import re
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 
-from service.api.contract.fields import MESSAGES, Choice
+from service.api.contract.fields import MESSAGES, Choice, QueryWhole, Text
 from service.api.contract.schemas.base import AnswerSchema, Schema
-from service.api.contract.schemas.shown import Listing, Number, Words
+from service.api.contract.schemas.models import METRIC_VALUES
+from service.api.contract.schemas.shown import Count, Identifier, Inner, Listing, Mapping, Number, OneOf, Words
 from service.api.pictures.answers import FORMATS
+from service.operations.pictures.curves import LINEAR, LOGARITHMIC, MOST_CHANGES, MOST_JOBS
+from service.operations.pictures.curves import MOST_POINTS as DRAWN_EPOCHS
+from service.statuses import JOB_STATUSES
 
 LARGEST_SIDE = 2400
 LONGEST_DESCRIPTION = 4000
@@ -53,6 +57,8 @@ class PictureSchema(AnswerSchema):
 
 
 MOST_POINTS = 10_000
+MOST_PANELS = 25
+JOB_ID = re.compile("tj_[0-9a-f]{24}")
 
 
 class ActivationCurveSchema(PictureSchema):
@@ -65,3 +71,93 @@ class ActivationCurveSchema(PictureSchema):
     x = Listing("The inputs.", Number("An input.", example=0.5), MOST_POINTS)
     y = Listing("The values of the function.", Number("A value.", example=0.5), MOST_POINTS)
     derivative = Listing("The values of its derivative.", Number("A value.", example=1), MOST_POINTS)
+
+
+class JobIds(fields.Field[list[str]]):
+    """The ids of several training jobs in a query, separated by commas."""
+
+    def __init__(self, description: str) -> None:
+        shown = {"type": "string", "maxLength": 28 * MOST_JOBS, "pattern": f"^{JOB_ID.pattern}(,{JOB_ID.pattern})*$"}
+        super().__init__(load_default=list, error_messages=MESSAGES, metadata=shown | {"description": description})
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:
+        ids = str(value).split(",")
+        if len(ids) >= MOST_JOBS:
+            raise ValidationError(f"must have at most {MOST_JOBS - 1} ids: at most {MOST_JOBS} jobs are drawn together")
+        for job_id in ids:
+            if not JOB_ID.fullmatch(job_id):
+                raise ValidationError(f'must be ids of training jobs, separated by commas; "{job_id[:64]}" is none')
+        return ids
+
+
+class CurvesQuery(PictureQuery):
+    """Which curves to draw."""
+
+    jobs = JobIds(
+        f"Further training jobs to draw together with this one, such as `tj_1,tj_2`; at most {MOST_JOBS - 1}."
+    )
+    points = QueryWhole(
+        2,
+        cap=DRAWN_EPOCHS,
+        load_default=500,
+        metadata={
+            "description": f"At most so many epochs of each job, evenly spaced, and the best; values above "
+            f"{DRAWN_EPOCHS:,} count as {DRAWN_EPOCHS:,}. Several jobs may have fewer."
+        },
+    )
+    metric = Text(200, load_default=None, metadata={"description": "Only this metric, such as `loss`. Default: all."})
+
+
+class LearningRateChangeSchema(AnswerSchema):
+    """An epoch that ended with another learning rate than the one before."""
+
+    epoch = Count("The epoch.", 1, example=12)
+    learning_rate = Number("The learning rate from then on.", 0, example=0.0005)
+
+
+class CurvesJobSchema(AnswerSchema):
+    """A job whose curves are drawn."""
+
+    id = Identifier("tj", "The job's id.")
+    model = Words("The model's name.", 63, allow_none=True, example="flowers")
+    dataset = Words("The dataset's name.", 63, allow_none=True, example="flowers")
+    status = OneOf("The job's status.", *JOB_STATUSES)
+    finished_epochs = Count("The number of finished epochs in the job's log.", example=40)
+    epochs = Count("The number of epochs to train.", 1, example=40)
+    best = Mapping("The best epoch so far, with the value that makes it the best.", METRIC_VALUES, allow_none=True)
+    learning_rate_changes = Listing(
+        "Changes of the learning rate, as far as the drawn epochs show them. If there are more than 8, none: the "
+        "learning rate has a panel instead.",
+        Inner(LearningRateChangeSchema, ""),
+        MOST_CHANGES,
+    )
+
+
+class CurveSchema(AnswerSchema):
+    """A metric of a job by epoch."""
+
+    job = Identifier("tj", "The job's id.")
+    split = OneOf("The rows on which it was measured.", "train", "validation")
+    epochs = Listing("The epochs, in order.", Count("An epoch.", 1, example=1), DRAWN_EPOCHS)
+    values = Listing(
+        "The value of each; null: not finite.", Number("A value.", allow_none=True, example=0.21), DRAWN_EPOCHS
+    )
+
+
+class PanelSchema(AnswerSchema):
+    """The curves of a metric."""
+
+    metric = Words("The metric's name.", 200, example="loss")
+    scale = OneOf("A loss with a wide range has a logarithmic scale.", LINEAR, LOGARITHMIC)
+    series = Listing("The curves.", Inner(CurveSchema, ""), 2 * MOST_JOBS)
+
+
+class CurvesSchema(PictureSchema):
+    """The curves of training jobs."""
+
+    jobs = Listing("The jobs.", Inner(CurvesJobSchema, ""), MOST_JOBS)
+    panels = Listing(
+        "A panel for each metric, the loss first; none: no epochs yet.", Inner(PanelSchema, ""), MOST_PANELS
+    )
+    omitted_epochs = Count("The number of epochs that are not drawn.", example=0)
+    omitted_metrics = Count("The number of metrics that are not drawn.", example=0)

@@ -45,7 +45,8 @@ class Evaluation(Kind):
         return job.request
 
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success:
-        job.result = EvaluationResult.from_document(result).to_document()
+        stored, job.points = EvaluationResult.from_document(result).without_points()
+        job.result = stored.to_document()
         return Success()
 
 

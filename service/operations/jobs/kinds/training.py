@@ -119,10 +119,9 @@ class Training(Kind):
             models.point_label(session, model, label, version.number)
         if trained.evaluation is None:
             return Success(trained.status_reason)
-        evaluation = Byproduct(
-            "evaluation", EvaluationRequest("test", trained.evaluation.threshold), trained.evaluation
-        )
-        return Success(trained.status_reason, [evaluation])
+        evaluation, points = trained.evaluation.without_points()
+        made = Byproduct("evaluation", EvaluationRequest("test", evaluation.threshold), evaluation, points)
+        return Success(trained.status_reason, [made])
 
 
 def _add_version(session: Session, job: Job, model: Model, key: str, trained: TrainingResult) -> Version:
