@@ -107,7 +107,8 @@ class Playground {
     element("tools").hidden = false;
     new ResizeObserver(() => this.redraw()).observe(element("plot"));
     window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
-    window.addEventListener("hashchange", () => location.reload());
+    // Another link was opened here. A fragment without settings is the id of an element, as in the link to the content.
+    window.addEventListener("hashchange", () => location.hash.includes("=") && location.reload());
   }
 
   /** Do what a person asked for, and show what goes wrong where it belongs. */
