@@ -54,6 +54,8 @@ EXAMPLES: dict[str, list[tuple[str, str | bytes]]] = {
         ("split", "One. Two! Received: x. Arguments received by y [Op:MatMul]"),
         ("sub", "\x1b[1;31mno\x1b[0m"),
     ],
+    "models/drawing/rendering.py": [("sub", "a\x01")],
+    "models/drawing/texts.py": [("sub", "a \n\x01b")],
     "models/errors.py": [("sub", "cannot identify <_io.BytesIO object at 0x7f2c1a5b9e40>")],
     "models/files/formats.py": [("match", b'[ { "a": 1 } ]'), ("match", b'{ "a": 1 }')],
     "models/model_files/keras/serialized.py": [("sub", "Custom>Doubling")],
@@ -80,6 +82,11 @@ EXAMPLES: dict[str, list[tuple[str, str | bytes]]] = {
     "models/values/dates.py": [("findall", "%Y-%m-%dT%H:%M:%S%.f%#z")],
     "models/values/numbers.py": [("fullmatch", "-123.456e+10")],
     "service/api/contract/fields.py": [("fullmatch", "-123")],
+    "service/api/contract/schemas/pictures.py": [
+        ("fullmatch", "1234"),
+        ("fullmatch", "tj_0660cff60faa21743c8f48cd"),
+    ],
+    "service/api/contract/schemas/pictures_networks.py": [("fullmatch", "123")],
     "service/api/front/access.py": [("fullmatch", "Bearer fsk_0660cff60faa21743c8f48cd_5f0a")],
     "service/api/front/protocol.py": [("search", b"GET / HTTP/1.1\r\nupgrade : h2c\r\n\r\n")],
     "service/api/front/proxies.py": [

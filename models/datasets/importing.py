@@ -7,13 +7,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from models.datasets import bundled, downloaded, generated
 from models.datasets.appending import APPEND, column_types, keep_known, read_appended
 from models.datasets.descriptor import describe_target, describe_tensors, find_too_many_classes
 from models.datasets.examples import Examples
 from models.datasets.grouping import describe_groups
 from models.datasets.inline import check_inline, read_inline
-from models.datasets.sources import INLINE, SOURCES
+from models.datasets.sources import GENERATED, INLINE, SOURCES
 from models.datasets.splits import check_split, group_columns, split_rows
 from models.datasets.storage import Dataset
 from models.datasets.tables.examples import plan_columns
@@ -54,7 +56,8 @@ DOWNLOADS: dict[str, Callable[[Path, bool, Progress], Examples]] = {
     "cat-or-not": downloaded.cat_or_not,
 }
 
-
+COMPUTED = (INLINE, *(source.name for source in GENERATED))
+"""The sources whose rows need no file."""
 FIELDS = {
     INLINE: ("inputs", "targets", "rows", "target", "types", "ignore", "split", "target_options"),
     UPLOAD: ("file", "target", "csv", "types", "ignore", "split", "window", "picture", "target_options"),
@@ -155,6 +158,19 @@ def import_dataset(
         shutil.rmtree(scratch, ignore_errors=True)
     progress(1.0)
     return descriptor
+
+
+def compute_rows(request: dict[str, Any], limits: Limits) -> tuple[Examples, dict[str, np.ndarray]]:
+    """The rows that a request for a generated source or inline numbers gives, and the row indices of each split.
+
+    Nothing is written. Raises InvalidData, also for other sources.
+    """
+    if request.get("source") not in COMPUTED or "rows" in request:
+        detail = "Only the rows of generated sources and of inline `inputs` can be computed."
+        raise InvalidData(Fault(detail, pointer_to("source"), allowed=COMPUTED))
+    check_request(request)
+    examples, default = _load(request, Path(), False, limits, lambda share: None)
+    return examples, split_rows(examples, request.get("split"), default)
 
 
 def _write(

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 
-from models.drawing.canvas import Box, Canvas, Key
+from models.drawing.canvas import Box, Canvas, Key, grid_height
 from models.drawing.notes import write_notes
 from models.drawing.style import PANEL, SMALLEST, TICK, Theme
 from models.drawing.texts import measure, shorten
@@ -16,8 +16,10 @@ from models.drawing.ticks import write_number
 
 MOST_NUMBERED = 24
 """The most classes whose cells have numbers."""
-DARK_ENOUGH = 0.45
-"""Of lighter cells the luminance is above it."""
+MOST_BELOW = 5
+"""The most pairs of classes that are named below the matrix, where beside it there is no room."""
+MOST_USUAL = 560
+"""The height of a matrix, unless the picture is narrow."""
 
 
 def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
@@ -26,7 +28,7 @@ def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
     if document["form"] == "classes":
         _draw_weakest(canvas, document)
         return
-    if not document["rows"]:
+    if not document["rows"] or (document["form"] == "labels" and not document["labels"]):
         canvas.message("No rows were evaluated.")
         return
     theme = canvas.theme
@@ -37,6 +39,17 @@ def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
         _draw_labels(canvas, document["labels"])
     else:
         _draw_matrix(canvas, document)
+
+
+def measure_height(document: Mapping[str, Any], width: int) -> int:
+    """The height that shows everything in a document."""
+    if document["form"] == "classes":
+        return 176 + 18 * len(document["weakest"])
+    if document["form"] == "labels":
+        return grid_height(max(1, len(document["labels"])), width, 190, 190, 110)
+    if width >= MOST_USUAL + 60:
+        return min(680, max(MOST_USUAL, round(0.58 * width)))
+    return width + 80 + (30 + 26 * len(document["confused"][:MOST_BELOW]) if len(document["classes"]) > 2 else 0)
 
 
 def _draw_matrix(canvas: Canvas, document: Mapping[str, Any]) -> None:
@@ -52,7 +65,7 @@ def _draw_matrix(canvas: Canvas, document: Mapping[str, Any]) -> None:
         rest = Box(left, room.top, min(room.width + room.left - left, 400), height)
         _draw_confused(canvas, rest, confused)
     elif below:
-        shown = confused[:5]
+        shown = confused[:MOST_BELOW]
         height = 30 + 26 * len(shown)
         box = room._replace(height=room.height - height - 10)
         _draw_confused(canvas, Box(room.left, room.top + room.height - height, room.width, height), shown)

@@ -12,14 +12,14 @@ from models.drawing.canvas import Box, Canvas
 from models.drawing.notes import write_notes
 from models.drawing.style import SMALLEST
 from models.drawing.texts import shorten
-from models.drawing.ticks import write_number
+from models.drawing.ticks import LARGEST, write_number
 
 GAP = 6.0
 NARROWEST_PANEL = 220.0
 SMALLEST_TILE, LARGEST_TILE = 22.0, 110.0
 """The longer side of a tile, in pixels."""
-NAMED = 64.0
-"""The width of a tile from which on its name is below it."""
+NAMED, BELOW = 64.0, SMALLEST + 4
+"""The width of a tile from which on its name is below it, and the height of that."""
 
 
 AROUND, USUAL_TILE = 130.0, 70.0
@@ -32,7 +32,8 @@ def measure_height(document: Mapping[str, Any], width: int) -> int:
         return 200
     if document["kind"] == "tiles":
         rows = math.ceil(len(document["tiles"]) / max(1, int((width - 30) // (USUAL_TILE + GAP))))
-        return round(AROUND + max(90.0, rows * (USUAL_TILE + GAP + 8)))
+        high, wide, *_ = np.shape(document["tiles"][0]["values"])
+        return round(AROUND + max(90.0, rows * (USUAL_TILE * min(1, high / wide) + GAP + BELOW)))
     names, units = len(document["matrix"]["rows"]), len(document["matrix"]["columns"])
     if document["kind"] == "matrix":
         return round(AROUND + 60 + 20 * max(6, names))
@@ -61,13 +62,17 @@ def _summarize(document: Mapping[str, Any]) -> str:
 
 
 def _weights(values: Sequence[Any]) -> np.ndarray:
-    """Nested lists as an array in which nulls are NaN."""
-    return np.array(values, dtype=float)
+    """Nested lists as an array in which nulls are NaN, and enormous numbers are ±1e30."""
+    return np.clip(np.array(values, dtype=float), -LARGEST, LARGEST)
+
+
+def _largest(document: Mapping[str, Any]) -> float:
+    """The end of the scale."""
+    return min(document["largest"] or 1.0, LARGEST)
 
 
 def _scale(document: Mapping[str, Any]) -> Normalize:
-    largest = document["largest"] or 1.0
-    return Normalize(-largest, largest)
+    return Normalize(-_largest(document), _largest(document))
 
 
 def _draw_tiles(canvas: Canvas, document: Mapping[str, Any]) -> None:
@@ -84,7 +89,7 @@ def _draw_tiles(canvas: Canvas, document: Mapping[str, Any]) -> None:
     axes.set_xlim(0, room.width)
     axes.set_ylim(room.height, 0)
     wide, high = side * width / longer, side * height / longer
-    below = SMALLEST + 4 if wide >= NAMED else 0.0
+    below = BELOW if wide >= NAMED else 0.0
     for place, (tile, array) in enumerate(zip(tiles[:most], arrays, strict=False)):
         row, column = divmod(place, columns)
         left, top = column * (wide + GAP), row * (high + GAP + below)
@@ -104,7 +109,7 @@ def _choose_grid(room: Box, count: int, width: float, height: float) -> tuple[in
     """The columns, the longer side of a tile, and how many fit. `width` and `height` are of a tile, the longer is 1."""
     side = LARGEST_TILE
     while True:
-        below = SMALLEST + 4 if side * width >= NAMED else 0.0
+        below = BELOW if side * width >= NAMED else 0.0
         columns = max(1, int((room.width + GAP) // (side * width + GAP)))
         rows = max(1, int((room.height - 40 + GAP) // (side * height + GAP + below)))
         if rows * columns >= count or side <= SMALLEST_TILE:
@@ -117,7 +122,7 @@ def _draw_bars(canvas: Canvas, document: Mapping[str, Any]) -> None:
     matrix, theme = document["matrix"], canvas.theme
     values = _weights(matrix["values"])
     write_notes(canvas, document["notes"])
-    largest = document["largest"] or 1.0
+    largest = _largest(document)
     lowest = min(60 + 16.0 * len(values), canvas.room.height / 2)
     panels = canvas.panels(len(matrix["columns"]), NARROWEST_PANEL - 30, lowest, "units")
     for axes, name, weights in zip(panels, matrix["columns"], values.T, strict=False):

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from PIL import Image
 
-from models.drawing.canvas import Box, Canvas, Key
+from models.drawing.canvas import Box, Canvas, Key, grid_height
 from models.drawing.notes import write_notes
+from models.drawing.plots import measure_plot
 from models.drawing.style import TICK
 from models.drawing.texts import shorten
 from models.drawing.ticks import numbers, write_number
@@ -20,6 +21,9 @@ CAPTION = 18
 """Pixels below a picture for its class."""
 GAP = 8
 LARGEST_PICTURE = 140
+COUNTS_HEIGHT = 130.0
+"""Pixels of the rows of each class, below pictures."""
+NARROWEST_SEQUENCE = 170.0
 
 
 def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
@@ -29,6 +33,26 @@ def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
         canvas.message("There are no rows.")
         return
     DRAWN[document["form"]](canvas, document)
+
+
+def measure_height(document: Mapping[str, Any], width: int) -> int:
+    """The height that shows everything in a document."""
+    if document["form"] == "pictures":
+        pictures = document["pictures"]
+        columns = max(1, min(len(pictures["items"]), max(4, width // 90)))
+        across = min(LARGEST_PICTURE, width / columns - GAP)
+        down = across * pictures["height"] / max(1, pictures["width"]) + CAPTION + GAP
+        return round(76 + COUNTS_HEIGHT + -(-len(pictures["items"]) // columns) * down)
+    if document["form"] == "histograms":
+        return grid_height(len(document["histograms"]) + 1, width, _narrowest(width), 145, 90)
+    if document["form"] == "sequences":
+        return grid_height(len(document["sequences"]["items"]), width, NARROWEST_SEQUENCE, 145, 120)
+    return measure_plot(width)
+
+
+def _narrowest(width: float) -> float:
+    """Of a histogram: at most four are side by side."""
+    return max(130.0, width / 4 - 32)
 
 
 def _draw_pictures(canvas: Canvas, document: Mapping[str, Any]) -> None:
@@ -53,7 +77,7 @@ def _draw_pictures(canvas: Canvas, document: Mapping[str, Any]) -> None:
 def _draw_counts(canvas: Canvas, target: Mapping[str, Any]) -> Box:
     """Draw the rows of each class at the bottom, if there is room. Returns what is left."""
     room, classes = canvas.room, target["classes"]
-    height = min(130.0, 0.3 * room.height)
+    height = min(COUNTS_HEIGHT, 0.3 * room.height)
     if not classes or room.height < 330:
         return room
     axes = canvas.place(room._replace(top=room.top + room.height - height, height=height))
@@ -144,7 +168,7 @@ def _draw_histograms(canvas: Canvas, document: Mapping[str, Any]) -> None:
     write_notes(canvas, document["notes"])
     target = document["target"]
     shown = [_target_as_column(target), *document["histograms"]]
-    panels = canvas.panels(len(shown), max(140.0, canvas.room.width / 4 - 16), 115, "columns")
+    panels = canvas.panels(len(shown), _narrowest(canvas.width), 115, "columns")
     for place, (axes, column) in enumerate(zip(panels, shown, strict=False)):
         _draw_column(canvas, axes, column, canvas.theme.color(1 if place == 0 else 0))
 
@@ -209,7 +233,7 @@ def _draw_sequences(canvas: Canvas, document: Mapping[str, Any]) -> None:
         canvas.legend([Key(name, canvas.theme.color(place)) for place, name in enumerate(features)])
     write_notes(canvas, document["notes"])
     for axes, item in zip(
-        canvas.panels(len(sequences["items"]), 170, 110, "sequences"), sequences["items"], strict=False
+        canvas.panels(len(sequences["items"]), NARROWEST_SEQUENCE, 110, "sequences"), sequences["items"], strict=False
     ):
         for place, values in enumerate(item["values"]):
             axes.plot(sequences["steps"], numbers(values), color=canvas.theme.color(place), linewidth=1.5)

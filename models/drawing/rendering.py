@@ -14,8 +14,6 @@ from models.drawing.canvas import Canvas
 from models.drawing.registry import PICTURES
 from models.drawing.texts import UNPRINTABLE, plain
 
-PROLOG = re.compile(r"^.*?<svg\b[^>]*>", re.DOTALL)
-COMMENTS = re.compile(r"\s*<!--.*?-->", re.DOTALL)
 IMAGE = "b64"
 """The member of a document with an image in Base64, which is no text."""
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -73,8 +71,11 @@ def write_svg(canvas: Canvas, title: str, description: str) -> bytes:
         f'<title id="picture-title">{escape(title)}</title>\n'
         f'<desc id="picture-description">{escape(description)}</desc>'
     )
-    drawn = PROLOG.sub(lambda _: head, file.getvalue(), count=1)
-    return FORBIDDEN.sub(" ", COMMENTS.sub("", drawn)).encode()
+    _, _, after = file.getvalue().partition("<svg")
+    _, _, content = after.partition(">")
+    first, *others = content.split("<!--")
+    without_comments = [first, *(other.partition("-->")[2] for other in others)]
+    return FORBIDDEN.sub(" ", head + "".join(without_comments)).encode()
 
 
 def write_png(canvas: Canvas, title: str, description: str) -> bytes:

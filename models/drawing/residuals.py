@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from models.drawing.canvas import Canvas, Key
+from models.drawing.canvas import Canvas, Key, grid_height
 from models.drawing.notes import write_notes
 from models.drawing.ticks import numbers, write_number
+
+NARROWEST = 205.0
+"""Pixels of a panel's width at least."""
 
 
 def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
@@ -26,7 +29,7 @@ def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
     has_distribution = len(outputs) == 1 and (canvas.room.width >= 460 or canvas.room.height >= 380)
     if len(outputs) == 1 and not has_distribution:
         canvas.footnote("A larger picture shows the residuals' distribution.")
-    panels = canvas.panels(2 if has_distribution else len(outputs), 205, 150, "outputs")
+    panels = canvas.panels(2 if has_distribution else len(outputs), NARROWEST, 150, "outputs")
     for axes, output in zip(panels, outputs, strict=False):
         _draw_rows(canvas, axes, output)
         axes.set_xlabel(f"True{unit}")
@@ -35,6 +38,13 @@ def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
     if has_distribution:
         _draw_distribution(canvas, panels[1], outputs[0])
         panels[1].set_xlabel(f"True − predicted{unit}")
+
+
+def measure_height(document: Mapping[str, Any], width: int) -> int:
+    """The height that shows all panels of a document."""
+    if len(document["outputs"]) < 2:
+        return grid_height(2, width, NARROWEST, 320, 110)
+    return grid_height(len(document["outputs"]), width, NARROWEST, 230, 130)
 
 
 def _draw_rows(canvas: Canvas, axes: Axes, output: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from models.drawing.canvas import Canvas, Key
 from models.drawing.notes import write_notes
+from models.drawing.plots import measure_plot
 from models.drawing.style import TICK
 from models.drawing.texts import measure, shorten
 from models.drawing.ticks import numbers, write_number
@@ -44,6 +45,11 @@ def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
     axes.set_ylim(0, 1.01)
     axes.set_xlabel("False positive rate")
     axes.set_ylabel("True positive rate")
+
+
+def measure_height(_: Mapping[str, Any], width: int) -> int:
+    """The height of any document."""
+    return measure_plot(width)
 
 
 def _name(curve: Mapping[str, Any], width: float) -> str:

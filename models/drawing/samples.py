@@ -46,7 +46,8 @@ class Card:
         self.axes.text(x, top + (line + 0.5) * LINE, shown, size=TICK, color=color, weight=weight, ha=side, va="center")
 
 
-MOST_MARGIN = 20.0
+MARGIN = 10.0
+"""On the left and on the right, about."""
 AROUND = 165.0
 """Pixels of the heading, the legend and the notes."""
 
@@ -56,11 +57,10 @@ def measure_height(document: Mapping[str, Any], width: int) -> int:
     count = len(document["items"])
     if not count:
         return 200
-    narrowest, widest = SHAPES[document["kind"]]
-    room = width - 2 * MOST_MARGIN + GAP
-    columns = max(1, min(count, int(room // (narrowest + GAP))))
-    rows = math.ceil(count / columns)
-    card = min(widest, room / math.ceil(count / rows) - GAP)
+    room = width - 2 * MARGIN
+    _, most = _count_columns(room, document)
+    rows = math.ceil(count / most)
+    card = min(SHAPES[document["kind"]][1], (room + GAP) / math.ceil(count / rows) - GAP)
     return round(AROUND + rows * (_height(card, document) + GAP))
 
 
@@ -71,9 +71,7 @@ def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
     if not items:
         canvas.message(document["notes"][-1] if document["notes"] else "There are no rows.")
         return
-    theme = canvas.theme
-    if any(item["correct"] is False for item in items):
-        canvas.legend([Key(f"{RIGHT} right", theme.good, "square"), Key(f"{WRONG} wrong", theme.bad, "square")], rows=1)
+    canvas.legend(_list_keys(canvas.theme, document), rows=2)
     columns, width, height, most = _choose_grid(canvas, document)
     write_notes(canvas, document["notes"], left_out=len(items) - most)
     room = canvas.room
@@ -84,7 +82,17 @@ def draw(canvas: Canvas, document: Mapping[str, Any]) -> None:
     for place, item in enumerate(items[:most]):
         row, column = divmod(place, columns)
         box = Box(column * (width + GAP), row * (height + GAP), width, height)
-        _draw_card(axes, box, item, document, theme)
+        _draw_card(axes, box, item, document, canvas.theme)
+
+
+def _list_keys(theme: Theme, document: Mapping[str, Any]) -> list[Key]:
+    """The signs, if there are both, and the lines of series, if there are several."""
+    items = document["items"]
+    lines = items[0]["series"] if document["kind"] == "series" else []
+    keys = [Key(line["name"], theme.color(place)) for place, line in enumerate(lines)] if len(lines) > 1 else []
+    if any(item["correct"] is False for item in items):
+        keys += [Key(f"{RIGHT} right", theme.good, "square"), Key(f"{WRONG} wrong", theme.bad, "square")]
+    return keys
 
 
 def _summarize(document: Mapping[str, Any]) -> str:
@@ -95,11 +103,10 @@ def _summarize(document: Mapping[str, Any]) -> str:
 
 def _choose_grid(canvas: Canvas, document: Mapping[str, Any]) -> tuple[int, float, float, int]:
     """The columns, the size of a card, and how many cards fit: cards as large as shows all, if that is possible."""
-    narrowest, widest = SHAPES[document["kind"]]
+    widest = SHAPES[document["kind"]][1]
     room, count = canvas.room, len(document["items"])
     height_left = room.height - 2 * LINE
-    fewest = max(1, math.ceil((room.width + GAP) / (widest + GAP)))
-    most = max(fewest, int((room.width + GAP) // (narrowest + GAP)))
+    fewest, most = _count_columns(room.width, document)
     for columns in range(fewest, most + 1):
         width = (room.width - GAP * (columns - 1)) / columns
         height = _height(width, document)
@@ -111,6 +118,13 @@ def _choose_grid(canvas: Canvas, document: Mapping[str, Any]) -> tuple[int, floa
     if rows * (_height(wider, document) + GAP) <= height_left + GAP:
         columns, width, height = balanced, wider, _height(wider, document)
     return columns, width, min(height, height_left), rows * columns
+
+
+def _count_columns(width: float, document: Mapping[str, Any]) -> tuple[int, int]:
+    """The columns of the largest and of the smallest cards."""
+    narrowest, widest = SHAPES[document["kind"]]
+    fewest = max(1, math.ceil((width + GAP) / (widest + GAP)))
+    return fewest, max(fewest, int((width + GAP) // (narrowest + GAP)))
 
 
 def _height(width: float, document: Mapping[str, Any]) -> float:

@@ -9,10 +9,12 @@ from models.previews.drawing_rows import blocks, column
 from models.values.columns import ColumnValues, Texts
 from models.values.dates import write_dates
 from models.values.rounding import short_numbers
+from models.values.statistics import mean_and_deviation
 
 BINS = 10
 MOST_ROWS = 10_000
-"""The rows from which distributions are computed that the import didn't."""
+MOST_CELLS = 5_000_000
+"""The rows from which distributions are computed that the import didn't, and the cells of these rows."""
 MOST_CATEGORIES = 12
 """The most categories of a column: those with the most rows."""
 
@@ -29,7 +31,8 @@ def show_columns(dataset: Dataset, split: str | None, count: int, notes: list[st
     _note_left_out(len(entries), count, "columns", notes)
     if split is None and all(_is_described(entry) for entry in entries[:count]):
         return [_describe(entry) | _from_entry(entry) for entry in entries[:count]]
-    parts = [part for name in _splits(dataset, split) for part in blocks(dataset.split(name), MOST_ROWS)]
+    most = min(MOST_ROWS, MOST_CELLS // len(entries))
+    parts = [part for name in _splits(dataset, split) for part in blocks(dataset.split(name), most)]
     _note_drawn(
         sum(len(part.rows) for part in parts),
         sum(dataset.descriptor["splits"][n] for n in _splits(dataset, split)),
@@ -68,9 +71,17 @@ def features(descriptor: dict[str, Any], parts: list[Split], most: int) -> np.nd
         size = int(np.prod(entry["shape"], dtype=int))
         if room > 0:
             found.append(
-                np.concatenate([tensor.reshape(len(tensor), size) for tensor in tensors])[:, :room].astype(float)
+                np.concatenate([tensor.reshape(len(tensor), size)[:, :room] for tensor in tensors]).astype(float)
             )
     return np.concatenate(found, axis=1)
+
+
+def describe_numbers(values: np.ndarray) -> dict[str, Any]:
+    """`mean`, `std`, and `edges` and `counts` as of `bin_numbers`, of the finite values (n,)."""
+    finite = values[np.isfinite(values)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, std = short_numbers(np.array(mean_and_deviation(finite))) if len(finite) else (None, None)
+    return {"mean": mean, "std": std, **bin_numbers(finite)}
 
 
 def bin_numbers(values: np.ndarray) -> dict[str, Any]:
@@ -79,8 +90,9 @@ def bin_numbers(values: np.ndarray) -> dict[str, Any]:
     if not len(finite):
         return {"edges": [], "counts": []}
     try:
-        counts, edges = np.histogram(finite, BINS)
-    except ValueError:  # the values are too close, or too large, for bins between them
+        with np.errstate(over="raise", invalid="raise"):
+            counts, edges = np.histogram(finite, BINS)
+    except (ValueError, FloatingPointError):  # the values are too close, or too large, for bins between them
         counts, edges = np.array([len(finite)]), np.array([finite.min(), finite.max()])
     return {"edges": short_numbers(edges), "counts": counts.tolist()}
 
@@ -139,9 +151,7 @@ def _from_present(type_: str, present: np.ndarray) -> dict[str, Any]:
     if type_ == "boolean":
         true = int(present.sum())
         return _most_frequent([False, True], [len(present) - true, true])
-    numbers = present.astype(float)
-    mean, std = short_numbers(np.array([numbers.mean(), numbers.std()])) if len(present) else (None, None)
-    return {"mean": mean, "std": std, **bin_numbers(numbers)}
+    return describe_numbers(present.astype(float))
 
 
 def _most_frequent(categories: list[Any], counts: list[int]) -> dict[str, Any]:

@@ -58,6 +58,9 @@ def test_a_training_evaluates_its_test_rows_as_a_client_would(iris: tuple[Client
     assert version["metrics"]["test"] == pytest.approx(
         {"loss": asked["loss"], "accuracy": asked["metrics"]["accuracy"]}, rel=1e-6
     )
+    roc = client.get(f"{own['links']['self']}/roc?format=json")
+    assert [curve["label"] for curve in roc["curves"]] == own["result"]["classes"]
+    assert np.mean([curve["area"] for curve in roc["curves"]]) == pytest.approx(asked["metrics"]["roc_auc"])
 
 
 def test_an_evaluation_warns_of_numbers_in_another_unit_than_the_version_learned(service: Any) -> None:
@@ -189,6 +192,9 @@ def test_numbers_have_no_classes(client: Client) -> None:
     assert result["metrics"]["mae"] == pytest.approx(np.abs(truth - predicted).mean(), rel=1e-4)
     assert result["metrics"]["rmse"] ** 2 == pytest.approx(result["loss"], rel=1e-4)
     assert (result["classes"], result["confusion_matrix"], result["per_class"]) == (None, None, None)
+    residuals = client.get(f"{job['links']['evaluation']}/residuals?format=json")
+    assert residuals["outputs"][0]["true"] == pytest.approx(truth.tolist(), rel=1e-4)
+    assert residuals["outputs"][0]["predicted"] == pytest.approx(predicted, rel=1e-4)
 
 
 def test_a_running_evaluation_is_cancelled(client: Client) -> None:

@@ -11,7 +11,7 @@ from flask import Response, request
 
 import models
 from service.api.http.bodies import write_json
-from service.api.http.compression import GZIPPED
+from service.api.http.compression import GZIPPED, prefers_gzip
 from service.api.http.conditional import is_known
 from service.api.http.errors import NotAcceptable
 from service.api.http.handing_over import leave_drawing
@@ -65,7 +65,7 @@ def answer_picture(kind: str, document: dict[str, Any], form: Form) -> Response:
     tag = hashlib.blake2b(described, digest_size=16, key=_drawing_version()).hexdigest()
     if is_known(tag):
         response = Response(status=304)
-        response.set_etag(_known_form(tag))
+        response.set_etag(_sent_tag(tag, form))
         response.vary.update(("Accept", "Accept-Encoding"))
         return response
     response = leave_drawing(pictures().get(tag, described), FORMATS[form.format])
@@ -75,10 +75,10 @@ def answer_picture(kind: str, document: dict[str, Any], form: Form) -> Response:
     return response
 
 
-def _known_form(tag: str) -> str:
-    """The tag in the form that the client has: that of a compressed picture, or as it is."""
-    compressed = f"{tag}{GZIPPED}"
-    return compressed if compressed in request.if_none_match.as_set(include_weak=True) else tag
+def _sent_tag(tag: str, form: Form) -> str:
+    """The tag of what the client would be sent: every SVG is worth compressing, no PNG is."""
+    is_compressed = form.format == "svg" and prefers_gzip(request.headers.get("Accept-Encoding", ""))
+    return f"{tag}{GZIPPED}" if is_compressed else tag
 
 
 @cache

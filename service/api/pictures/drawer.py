@@ -138,20 +138,23 @@ class _Process:
     def __init__(self, memory_bytes: int, seconds: float) -> None:
         self.seconds = seconds
         self.drawings = 0
-        # matplotlib writes the list of fonts there. Its own folder may be read-only, or another program's.
-        folder = tempfile.TemporaryDirectory(prefix="fitserve-pictures-")
+        # matplotlib writes its list of fonts there when it is imported. Its usual folder may be read-only.
+        with tempfile.TemporaryDirectory(prefix="fitserve-pictures-") as folder:
+            self._start(memory_bytes, folder)
+
+    def _start(self, memory_bytes: int, folder: str) -> None:
         environment = {
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
             "PATH": os.defpath,
-            "MPLCONFIGDIR": folder.name,
+            "MPLCONFIGDIR": folder,
             "OPENBLAS_NUM_THREADS": "1",
         }
-        command = [sys.executable, "-m", PROCESS, str(memory_bytes), str(seconds)]
+        command = [sys.executable, "-m", PROCESS, str(memory_bytes), str(self.seconds)]
         self._process = subprocess.Popen(
-            command, env=environment, cwd=folder.name, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            command, env=environment, cwd=os.sep, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self.pid: int = self._process.pid
-        self.end = weakref.finalize(self, _end, self._process, folder)
+        self.end = weakref.finalize(self, _end, self._process)
         """Ends the process; also called when this process exits."""
         try:
             self._ask(None, START_SECONDS)
@@ -202,11 +205,10 @@ class _Process:
         raise _Crashed(self._process.wait())
 
 
-def _end(process: subprocess.Popen[bytes], folder: tempfile.TemporaryDirectory[str]) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             with contextlib.suppress(BrokenPipeError):  # what was left to write
                 pipe.close()
-    folder.cleanup()

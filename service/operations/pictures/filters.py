@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from models.errors import NoPicture
 from models.graph import Node, resolve
 from models.spec import Column, InputSpec, NetworkSpec
 from models.version_files import TRAINED, WEIGHTS, read_spec
@@ -25,6 +26,8 @@ MOST_NUMBERS = 40_000
 MIN_TILES = 8
 MOST_ROWS, MOST_COLUMNS = 40, 48
 """The rows and the columns of a matrix, at most."""
+MOST_BYTES = 2**28
+"""The size of a layer's weights that are read, at most."""
 MOST_BARS = 4
 """The units of a layer whose weights are drawn as bars, at most."""
 COLOURS = 3
@@ -54,8 +57,8 @@ class Kernel:
 
 
 def describe(context: Context, model: str, number: int) -> dict[str, Any]:
-    """The weights of a version's first layer that has any. Raises NotFound, NotReady, DamagedNetwork,
-    IncompleteVersion."""
+    """The weights of a version's first layer that has any. Raises NotFound, NotReady, NoPicture,
+    DamagedNetwork, IncompleteVersion."""
     version = versions.find_available(context, model, number)
     title = f"{model}, version {number}"
     document = {"title": title, "description": f"No filters of {title}.", "model": model, "version": number, **NOTHING}
@@ -83,13 +86,26 @@ def _find_kernel(spec: NetworkSpec, weights: Any, classes: Sequence[Any]) -> Ker
     for node in nodes:
         own = next((name for name in names if name.startswith(f"{node.name}/")), None)
         if own is not None:
-            values = weights[own]
-            is_last = node is nodes[-1] and values.shape[-1] == len(classes)
-            units = tuple(map(str, classes)) if is_last else ()
+            values = _read(weights, own)
+            units = _name_units(values.shape[-1], classes) if node is nodes[-1] else ()
             return Kernel(node.name, node.layer.type, values, _find_input(spec, nodes, node), units)
     if not names:
         return None
-    return Kernel(names[0].rpartition("/")[0], "", weights[names[0]], None)
+    return Kernel(names[0].rpartition("/")[0], "", _read(weights, names[0]), None)
+
+
+def _name_units(count: int, classes: Sequence[Any]) -> tuple[str, ...]:
+    """The classes of the units of the last layer. A single one is that of the second of two classes."""
+    named = classes[1:] if count == 1 and len(classes) == 2 else classes
+    return tuple(map(str, named)) if len(named) == count else ()
+
+
+def _read(weights: Any, name: str) -> np.ndarray:
+    size = weights.zip.getinfo(f"{name}.npy").file_size
+    if size > MOST_BYTES:
+        raise NoPicture(f"The weights {name} take {size:,} bytes; at most {MOST_BYTES:,} can be drawn.")
+    values: np.ndarray = weights[name]
+    return values
 
 
 def _find_input(spec: NetworkSpec, nodes: Sequence[Node], node: Node) -> InputSpec | None:

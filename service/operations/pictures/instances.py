@@ -72,14 +72,7 @@ def _show_pictures(arrays: Sequence[np.ndarray], entry: dict[str, Any], notes: l
         lowest, highest = 0, 1
     else:
         notes = [*notes, f"Black is {lowest:.3g} and white is {highest:.3g}."]
-    width = (highest - lowest) or 1
-    images = []
-    for array in arrays:
-        pixels = array if array.ndim == 3 else array[..., None]
-        if pixels.shape[-1] not in CHANNELS:
-            pixels = pixels[..., :1]
-        scaled = np.clip((pixels.astype(np.float64) - lowest) / width, 0, 1)
-        images.append(np.nan_to_num(scaled * LARGEST_BYTE).astype(np.uint8))
+    images = [_to_bytes(array, lowest, highest) for array in arrays]
     height, columns, *channels = arrays[0].shape
     if channels and channels[0] not in CHANNELS:
         notes = [*notes, f"The first of {channels[0]} channels is shown."]
@@ -87,6 +80,17 @@ def _show_pictures(arrays: Sequence[np.ndarray], entry: dict[str, Any], notes: l
         notes = [*notes, f"Images of {columns:,} × {height:,} pixels are shrunk to {MOST_PIXELS} at most."]
     encoded = (base64.b64encode(write_png(image, MOST_PIXELS)).decode() for image in images)
     return {"instances": [{"picture": {"b64": image}} for image in encoded], "notes": notes}
+
+
+def _to_bytes(array: np.ndarray, lowest: float, highest: float) -> np.ndarray:
+    """An image (height, width, channels) as bytes, with 1 or 3 channels. Of a large one, every nth pixel is enough."""
+    pixels = array if array.ndim == 3 else array[..., None]
+    step = max(1, max(pixels.shape[:2]) // (2 * MOST_PIXELS))
+    pixels = pixels[::step, ::step, :]
+    if pixels.shape[-1] not in CHANNELS:
+        pixels = pixels[..., :1]
+    scaled = np.clip((pixels.astype(np.float64) - lowest) / ((highest - lowest) or 1), 0, 1)
+    return np.nan_to_num(scaled * LARGEST_BYTE).astype(np.uint8)
 
 
 def _show_series(arrays: Sequence[np.ndarray], entry: dict[str, Any], notes: list[str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from models.previews.histograms import bin_numbers
+from models.previews.histograms import describe_numbers
 from models.values.rounding import short_numbers
 from service.context import Context
 from service.errors import Conflict
@@ -44,12 +44,11 @@ def describe_evaluated(evaluated: Evaluated) -> dict[str, Any]:
 
 def describe_output(name: str, true: list[float | None], predicted: list[float | None]) -> dict[str, Any]:
     """One number of the target: the values, the residuals (true minus predicted), and their distribution."""
-    residuals = np.array(true, float) - np.array(predicted, float)
-    finite = residuals[np.isfinite(residuals)]
-    mean, std = short_numbers(np.array([finite.mean(), finite.std()])) if len(finite) else (None, None)
+    with np.errstate(over="ignore"):
+        residuals = np.array(true, float) - np.array(predicted, float)
     return {
         "name": name, "true": true, "predicted": predicted, "residuals": short_numbers(residuals),
-        "mean": mean, "std": std, **bin_numbers(residuals),
+        **describe_numbers(residuals),
     }  # fmt: skip
 
 

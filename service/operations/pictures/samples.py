@@ -1,7 +1,7 @@
 """The document of samples: rows of a dataset with what a version predicts for them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,6 @@ import numpy as np
 from models.compatibility import check_version_fit
 from models.datasets import SPLITS, Dataset, Split
 from models.errors import InvalidData, NoPicture
-from models.predictor import Predictor
 from models.spec import Task
 from models.targets import class_name
 from models.values.columns import Texts
@@ -21,6 +20,7 @@ from service.operations.catalog.models import find as find_model
 from service.operations.catalog.resolve import find_version
 from service.operations.inference.predictions import Loaded, PredictionService, Wanted
 from service.operations.pictures.instances import show_instances
+from service.operations.pictures.rounding import plain
 from service.operations.stored_files import unless_deleted, version_folder
 from service.storage import datasets
 from service.storage.database import Session
@@ -30,7 +30,10 @@ MOST_SAMPLES = 60
 KINDS = ("picture", "series", "text", "values", "none")
 MOST_CHECKED = 1000
 """The rows that are predicted at most to find wrong predictions."""
-ROWS_AT_ONCE = 50
+MOST_NUMBERS = 8
+"""The numbers of a target and of a prediction that are shown at most."""
+ROWS_AT_ONCE, NUMBERS_AT_ONCE = 50, 2**22
+"""The rows, and the numbers in them, that are predicted at a time."""
 
 
 @dataclass(frozen=True)
@@ -62,19 +65,17 @@ def describe(context: Context, service: PredictionService, model: str, number: i
     descriptor = data.descriptor or {}
     split = options.split or next((split for split in SPLITS[::-1] if descriptor["splits"][split]), SPLITS[-1])
     _check_fit(context, version, {"name": name, **descriptor}, split)
-    is_drawn = "wrong" if options.wrong and loaded.predictor.task is not Task.REGRESSION else "all"
+    wants_wrong = options.wrong and loaded.predictor.task is not Task.REGRESSION
     with (
         unless_deleted(context, f'The dataset "{name}"', lambda session: datasets.version_by_id(session, data.id)),
         service.computing(),
     ):
         rows = Dataset.open(context.artifacts.folder(data.folder or "")).split(split)
-        samples = Samples(loaded, descriptor, service.deadline(), options)
-        items, checked = samples.find_wrong(rows) if is_drawn == "wrong" else samples.take_page(rows)
-    notes = [*_notes(options, split, descriptor, checked, len(items), loaded.predictor, is_drawn)]
-    shown = show_instances([item for item, _ in items], loaded.predictor, descriptor) if items else {"kind": "none"}
+        samples = Samples(loaded, descriptor, service.deadline())
+        shown = samples.find_wrong(rows, options) if wants_wrong else samples.take_page(rows, options)
     return {
         "title": f"{model}, version {number}",
-        "description": _sentence(model, number, name, split, [one for _, one in items]),
+        "description": _sentence(model, number, name, split, shown.items),
         "model": model,
         "version": number,
         "dataset": name,
@@ -82,9 +83,9 @@ def describe(context: Context, service: PredictionService, model: str, number: i
         "rows": len(rows.rows),
         "task": loaded.predictor.task.value,
         "target": descriptor["target"]["name"],
-        "kind": shown["kind"],
-        "items": [one | instance for (_, one), instance in zip(items, shown.get("instances", ()), strict=True)],
-        "notes": [*notes, *shown.get("notes", ())],
+        "kind": shown.kind,
+        "items": shown.items,
+        "notes": [*_notes(options, split, len(rows.rows), shown, wants_wrong), *shown.notes],
     }
 
 
@@ -122,70 +123,99 @@ def _check_fit(context: Context, version: Version, descriptor: dict[str, Any], s
         raise NoPicture(error.detail) from error
 
 
-Sample = tuple[tuple[Split, int], dict[str, Any]]
-"""A row, as a place in some rows, and what is known and predicted of it."""
+@dataclass
+class Found:
+    """Rows as the document has them, what they are shown as, and how many were predicted to find them."""
+
+    kind: str = KINDS[-1]
+    items: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    checked: int = 0
+
+    def add(self, items: Sequence[dict[str, Any]], shown: dict[str, Any]) -> None:
+        """Add rows with what `show_instances` shows of them."""
+        self.kind = shown["kind"]
+        self.items += [item | instance for item, instance in zip(items, shown["instances"], strict=True)]
+        self.notes = list(dict.fromkeys((*self.notes, *shown["notes"])))
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Takes rows of a split with their predictions."""
+    """Takes rows of a split with their predictions, a block at a time: a few rows may be large."""
 
     loaded: Loaded
     descriptor: dict[str, Any]
     deadline: float
-    options: Options
 
-    def take_page(self, rows: Split) -> tuple[list[Sample], int]:
-        """A page of the rows in random order, and how many rows were predicted."""
-        start = (self.options.page - 1) * self.options.count
-        chosen = self._order(rows)[start : start + self.options.count]
-        return [*self._predict(rows, chosen)], len(chosen)
+    def take_page(self, rows: Split, options: Options) -> Found:
+        """A page of the rows in random order."""
+        start = (options.page - 1) * options.count
+        found = Found()
+        for block in self._blocks(_order(rows, options)[start : start + options.count]):
+            self._add(found, rows, block)
+        return found
 
-    def find_wrong(self, rows: Split) -> tuple[list[Sample], int]:
-        """A page of the rows whose prediction is wrong, and how many rows were predicted to find them."""
-        order = self._order(rows)[:MOST_CHECKED]
-        end = self.options.page * self.options.count
-        found: list[Sample] = []
-        checked = 0
-        while checked < len(order) and len(found) < end:
-            chosen = order[checked : checked + ROWS_AT_ONCE]
-            found += [sample for sample in self._predict(rows, chosen) if sample[1]["correct"] is False]
-            checked += len(chosen)
-        return found[end - self.options.count : end], checked
+    def find_wrong(self, rows: Split, options: Options) -> Found:
+        """A page of the rows whose prediction is wrong."""
+        end = options.page * options.count
+        found = Found()
+        for block in self._blocks(_order(rows, options)[:MOST_CHECKED]):
+            if len(found.items) >= end:
+                break
+            self._add(found, rows, block, only_wrong=True)
+        found.items = found.items[end - options.count : end]
+        return found
 
-    def _order(self, rows: Split) -> np.ndarray:
-        return np.random.default_rng(self.options.seed).permutation(len(rows.rows))
+    def _blocks(self, places: np.ndarray) -> Iterator[np.ndarray]:
+        at_once = max(1, min(ROWS_AT_ONCE, NUMBERS_AT_ONCE // max(1, self.loaded.predictor.row_numbers[0])))
+        return (places[start : start + at_once] for start in range(0, len(places), at_once))
 
-    def _predict(self, rows: Split, places: np.ndarray) -> Iterator[Sample]:
-        """The rows at these places with their predictions, in this order."""
-        if not len(places):
-            return
+    def _add(self, found: Found, rows: Split, places: np.ndarray, *, only_wrong: bool = False) -> None:
+        """Add the rows at these places with their predictions, in this order."""
         taken = rows.take(np.sort(places))
         predictor = self.loaded.predictor
         outputs = predictor.network.run(predictor.preprocessing.network_inputs(taken), self.deadline)
         predictions = predictor.describe(outputs, scores=False, threshold=self.loaded.threshold)
         targets = list_targets(taken.targets, self.descriptor["target"])
+        chosen, items = [], []
         for place in np.argsort(np.argsort(places)).tolist():
-            target = targets[place]
-            known = {"row": int(taken.rows[place]), "target": target}
-            yield (taken, place), known | show_prediction(predictions[place], target, predictor.task)
+            judged = show_prediction(predictions[place], targets[place], predictor.task)
+            if not only_wrong or judged["correct"] is False:
+                chosen.append((taken, place))
+                items.append({"row": int(taken.rows[place]), "target": targets[place]} | judged)
+        found.checked += len(places)
+        if items:
+            found.add(items, show_instances(chosen, predictor, self.descriptor))
+
+
+def _order(rows: Split, options: Options) -> np.ndarray:
+    """The places of the rows in random order."""
+    return np.random.default_rng(options.seed).permutation(len(rows.rows))
 
 
 def list_targets(targets: np.ndarray | Texts, target: dict[str, Any]) -> list[Any]:
-    """The target of each row as clients know it: a class, a list of labels, or a number."""
+    """The target of each row as clients know it: a class, a list of labels, a number or the first of several."""
     if isinstance(targets, Texts):
         return list(targets.tolist())
     if target["type"] != "labels":
-        return list(targets.tolist())
+        return list(targets.tolist()) if targets.ndim == 1 else [first_numbers(row) for row in targets]
     classes = target["classes"]
     return [[classes[index] for index in np.flatnonzero(row)] for row in targets]
+
+
+def first_numbers(values: np.ndarray) -> list[float | None]:
+    """The first of several numbers."""
+    shown: list[float | None] = plain(np.ravel(values)[:MOST_NUMBERS], digits=7)
+    return shown
 
 
 def show_prediction(prediction: dict[str, Any], target: Any, task: Task) -> dict[str, Any]:
     """What is predicted, with its probability, and whether it is the target; None where that isn't a question."""
     if task is Task.REGRESSION:
         value = prediction["value"]
-        return {"predicted": value.tolist() if isinstance(value, np.ndarray) else value, "score": None, "correct": None}
+        is_one = value is None or np.ndim(value) == 0
+        predicted = value if is_one else first_numbers(np.array(value, float))
+        return {"predicted": predicted, "score": None, "correct": None}
     if task is Task.MULTILABEL:
         labels = prediction["labels"]
         return {"predicted": labels, "score": None, "correct": _names(labels) == _names(target)}
@@ -198,25 +228,19 @@ def _names(labels: list[Any]) -> set[str]:
     return set(map(class_name, labels))
 
 
-def _notes(
-    options: Options,
-    split: str,
-    descriptor: dict[str, Any],
-    checked: int,
-    found: int,
-    predictor: Predictor,
-    drawn: str,
-) -> Iterator[str]:
+def _notes(options: Options, split: str, rows: int, found: Found, wants_wrong: bool) -> Iterator[str]:
     """What was chosen for the client, or is missing, in sentences."""
     if options.split is None and split != SPLITS[-1]:
         yield f"The dataset has no test rows; these are {split} rows."
-    if drawn == "wrong":
-        rows = descriptor["splits"][split]
-        of_all = f"{checked:,} of {rows:,}" if checked < rows else f"all {rows:,}"
+    if wants_wrong:
+        of_all = f"{found.checked:,} of {rows:,}" if found.checked < rows else f"all {rows:,}"
         yield f"Only wrong predictions are shown; {of_all} rows were checked."
     elif options.wrong:
         yield "A regression has no wrong predictions; all rows are shown."
-    if not found:
+    numbers = (item["predicted"] for item in found.items if item["correct"] is None)
+    if any(isinstance(values, list) and len(values) == MOST_NUMBERS for values in numbers):
+        yield f"At most {MOST_NUMBERS} numbers of a prediction are shown."
+    if not found.items:
         yield "No row is left to show."
 
 

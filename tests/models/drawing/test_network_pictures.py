@@ -1,7 +1,6 @@
 """Pictures of networks say in words and signs what they say in colours."""
 
 import io
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ LAYER = {"detail": "8 units", "parameters": 72, "trainable": True, "output_shape
 HEAD = {"title": "A title", "description": "A sentence.", "notes": []}
 
 
-def texts(kind: str, document: Mapping[str, Any], width: int = 640, height: int | None = None) -> list[str]:
+def texts(kind: str, document: dict[str, Any], width: int = 640, height: int | None = None) -> list[str]:
     with drawn(kind, HEAD | document, width, height, "light") as canvas:
         return [found.text for found in list_texts(canvas)]
 
@@ -60,7 +59,7 @@ def test_samples_and_tiles_that_do_not_fit_are_counted() -> None:
 
 
 def test_a_boundary_before_the_first_epoch_says_so() -> None:
-    empty = {"description": "No epoch has ended yet.", "values": None, "axes": [], "rows": None}
+    empty: dict[str, Any] = {"description": "No epoch has ended yet.", "values": None, "axes": [], "rows": None}
     assert "No epoch has ended yet." in texts("boundary", empty)
 
 

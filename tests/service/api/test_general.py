@@ -25,6 +25,10 @@ OWN_FORMATS = ("/", "/docs", "/openapi.json", "/openapi.yaml", "/problems/not-fo
 """Pages and documents that have one form, whatever the client accepts."""
 MEASURED = ("/metrics", "/readyz")
 """What is never the same twice."""
+ELSEWHERE = ("/static", "/docs/assets", "/ui")
+"""Files, and pages that a browser's cookie opens; their tests are in tests/ui."""
+OF_CLASSES = ("/confusion", "/roc")
+"""Pictures of evaluations of classes; `line` is a regression."""
 ONNX = "/v1/models/line/versions/1/artifacts/onnx"
 
 
@@ -53,7 +57,9 @@ class Service(SimpleNamespace):
     def paths(self, method: str) -> list[str]:
         """The path of every route of Fitserve's own that takes the method, leading to something that is there."""
         rules = [rule for rule in self.rules if method in (rule.methods or ())]
-        return [path for path in map(self._path, rules) if not path.startswith(("/static", "/docs/assets"))]
+        return [
+            path for path in map(self._path, rules) if not path.startswith(ELSEWHERE) and not path.endswith(OF_CLASSES)
+        ]
 
     def _path(self, rule: Rule) -> str:
         built = rule.build({name: self.arguments[name] for name in rule.arguments})
@@ -63,7 +69,8 @@ class Service(SimpleNamespace):
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running_api(tmp_path_factory.mktemp("service")) as server, FakeWorker(server.context):
+    with running_api(tmp_path_factory.mktemp("service")) as server, FakeWorker(server.context) as worker:
+        worker.takes_snapshots = True
         assert server.post("/v1/datasets", LINE_DATASET).status_code == 201
         assert server.post("/v1/models", LINE, "wait=20").status_code == 201
         works = {"model": "line", "dataset": "line", "split": "train"}
@@ -77,6 +84,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         rules = [rule for rule in create_app(server.context).url_map.iter_rules() if not _is_dialect(rule)]
         arguments = {
             "name": "line", "version": 1, "label": "best", "format": "onnx", "code": "not-found",
+            "activation": "relu",
             "job_id": ids["training-jobs"], "evaluation_id": ids["evaluations"],
             "batch_prediction_id": ids["batch-predictions"], "key_id": key["id"], "filename": "docs.js",
         }  # fmt: skip

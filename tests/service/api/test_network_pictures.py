@@ -231,7 +231,6 @@ def test_a_plane_of_numbers_shows_the_first_of_several(networks: ApiClient) -> N
     assert np.array(shown["values"]).shape == (9, 9)
     assert (shown["rows"]["targets"], shown["rows"]["predictions"]) == ([1.5, 3], None)
     assert shown["notes"] == ["The first of 2 outputs is shown."]
-    check_drawn(networks, "/v1/models/pairs/versions/1/boundary")
 
 
 def test_classes_of_one_number_have_a_curve_each(networks: ApiClient) -> None:
@@ -305,8 +304,7 @@ def test_samples_of_images_are_shrunk_and_of_videos_one_frame(networks: ApiClien
     assert "The middle one of 3 frames is shown." in video["notes"]
     with Image.open(io.BytesIO(base64.b64decode(video["items"][0]["picture"]["b64"]))) as image:
         assert (image.size, image.mode) == ((5, 4), "RGB")
-    for name in ("images", "video"):
-        check_drawn(networks, f"/v1/models/{name}/versions/1/samples")
+    check_drawn(networks, "/v1/models/images/versions/1/samples")
 
 
 def test_samples_of_series_are_lines(networks: ApiClient) -> None:
@@ -314,7 +312,6 @@ def test_samples_of_series_are_lines(networks: ApiClient) -> None:
     assert shown["kind"] == "series"
     assert [len(line["values"]) for line in shown["items"][0]["series"]] == [120, 120, 120]
     assert shown["notes"][-2:] == ["3 of 4 features are shown.", "120 of 150 steps are shown, evenly spaced."]
-    check_drawn(networks, "/v1/models/series/versions/1/samples")
 
 
 def test_samples_of_texts_show_their_beginnings(networks: ApiClient) -> None:
@@ -324,7 +321,6 @@ def test_samples_of_texts_show_their_beginnings(networks: ApiClient) -> None:
     assert shown["notes"] == [
         "The dataset has no test rows; these are train rows.", "The first 160 characters of a text are shown.",
     ]  # fmt: skip
-    check_drawn(networks, "/v1/models/sentences/versions/1/samples")
 
 
 def test_samples_need_rows_of_a_dataset_that_fits(networks: ApiClient) -> None:
@@ -360,8 +356,7 @@ def test_filters_are_tiles_bars_or_a_matrix(networks: ApiClient) -> None:
     )  # fmt: skip
     assert np.array(tiles["tiles"][0]["values"]).shape == (2, 40)
     assert tiles["notes"] == ["Tiles of 200 × 6 are shrunk by averaging 5 × 5 weights."]
-    for name in ("flowers", "images", "series"):
-        check_drawn(networks, f"/v1/models/{name}/versions/1/filters")
+    check_drawn(networks, "/v1/models/images/versions/1/filters")
 
 
 def test_a_network_without_layers_has_no_filters_and_says_so(api: ApiClient, worker: FakeWorker) -> None:
@@ -370,7 +365,6 @@ def test_a_network_without_layers_has_no_filters_and_says_so(api: ApiClient, wor
     shown = document(api, "/v1/models/foreign/versions/1/filters")
     assert (shown["kind"], shown["tiles"]) == ("none", [])
     assert shown["notes"] == ["The version has no layers. It was imported as ONNX, which can't be converted to Keras."]
-    check_drawn(api, "/v1/models/foreign/versions/1/filters")
     check_drawn(api, "/v1/models/foreign/versions/1/boundary")
     assert document(api, "/v1/models/foreign/versions/1/samples", 409)["detail"].startswith("Version 1 has no dataset.")
     check_drawn(api, "/v1/models/foreign/architecture")

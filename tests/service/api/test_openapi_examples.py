@@ -20,6 +20,9 @@ ENDLESS = "long"
 JOBS = ("/v1/training-jobs", "/v1/evaluations", "/v1/batch-predictions")
 KEYS = "/v1/api-keys"
 
+UNFIT = ("get_boundary", "get_residuals", "get_snapshot_boundary")
+"""The pictures that the story's models don't have: their networks take four numbers, and predict classes."""
+
 Operation = dict[str, Any]
 
 
@@ -78,7 +81,7 @@ class Story:
             headers = {"Prefer": "wait=60"} if patient else {}
             response = self._send(url, method, headers, media_type, value)
             what = f"{operation['operationId']}, {name}: {response.status_code} {response.text[:500]}"
-            assert response.ok, what
+            assert response.status_code == 409 if operation["operationId"] in UNFIT else response.ok, what
             self._check(response, path, method, operation)
             if response.headers.get("Content-Type", "").startswith("image/svg+xml"):
                 self._check(self._send(f"{url}?format=json", method, headers), path, method, operation)
@@ -123,6 +126,8 @@ class Story:
         """That the document has such an answer: its status, headers, media type, and its content by the schema."""
         status = str(response.status_code)
         documented = operation["responses"][status]
+        if "$ref" in documented:
+            documented = self._document["components"]["responses"][documented["$ref"].rsplit("/", 1)[1]]
         for name, header in documented["headers"].items():
             required = self._document["components"]["headers"][header["$ref"].rsplit("/", 1)[1]].get("required")
             assert name in response.headers or not required, (path, method, name)

@@ -183,7 +183,8 @@ class Projects:
 def fill_path(path: str, about: Named) -> str:
     """The path of an operation about something."""
     name = about.name
-    return path.format(name=name, label=name, version=1, epoch="latest", format="onnx", key_id="0" * 24, **about.ids)
+    same = {"version": 1, "epoch": "latest", "format": "onnx", "key_id": "0" * 24, "activation": "relu"}
+    return path.format(name=name, label=name, **same, **about.ids)
 
 
 class Draw:

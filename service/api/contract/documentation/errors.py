@@ -181,6 +181,15 @@ CONFLICTING_READS = (
     "get_artifact",
     "get_snapshot",
     "get_snapshot_weights",
+    "get_architecture",
+    "get_boundary",
+    "get_confusion",
+    "get_filters",
+    "get_preview",
+    "get_residuals",
+    "get_roc",
+    "get_samples",
+    "get_snapshot_boundary",
 )
 """Operations that read resources which may not be ready yet."""
 

@@ -34,8 +34,8 @@ class Notes(Listing):
 class Numbers(Listing):
     """A list of numbers, of which null isn't finite."""
 
-    def __init__(self, description: str, most: int) -> None:
-        super().__init__(description, Number("A number.", allow_none=True), most)
+    def __init__(self, description: str, most: int, *, allow_none: bool = False) -> None:
+        super().__init__(description, Number("A number.", allow_none=True), most, allow_none=allow_none)
 
 
 class EvaluationPictureSchema(PictureSchema):

@@ -56,17 +56,18 @@ class Unchanged(Listing):
         return value
 
 
+EPOCH = re.compile(rf"[1-9][0-9]{{0,8}}|{LATEST}|{BEST}")
+
+
 class QueryEpoch(fields.Raw):
     """The number of an epoch, or the name of a snapshot, in a query."""
 
-    PATTERN = rf"[1-9][0-9]{{0,8}}|{LATEST}|{BEST}"
-
     def __init__(self, **options: Any) -> None:
-        shown = {"type": "string", "pattern": f"^({self.PATTERN})$", "maxLength": 9}
+        shown = {"type": "string", "pattern": f"^({EPOCH.pattern})$", "maxLength": 9}
         super().__init__(metadata=shown | options.pop("metadata"), **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> int | str:
-        if not re.fullmatch(self.PATTERN, str(value)):
+        if not EPOCH.fullmatch(str(value)):
             raise ValidationError("must be the number of an epoch, `latest` or `best`")
         return int(value) if value.isdecimal() else str(value)
 

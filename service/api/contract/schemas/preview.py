@@ -61,7 +61,9 @@ class PreviewTargetSchema(AnswerSchema):
         allow_none=True,
     )
     found = Count("The number of all classes.", example=3)
-    edges = Numbers("The edges of the bins of a histogram of numbers; null for classes.", MOST_BINS + 1)
+    edges = Numbers(
+        "The edges of the bins of a histogram of numbers; null for classes.", MOST_BINS + 1, allow_none=True
+    )
     counts = Listing("The number of rows in each bin; null for classes.", Count("Rows."), MOST_BINS, allow_none=True)
 
 
@@ -102,12 +104,7 @@ class PreviewPointsSchema(AnswerSchema):
     """Rows with one or two numeric inputs, as points."""
 
     x = Numbers("The first input.", MOST_POINTS)
-    y = Listing(
-        "The second input; null if there is only one.",
-        Number("A number.", allow_none=True),
-        MOST_POINTS,
-        allow_none=True,
-    )
+    y = Numbers("The second input; null if there is only one.", MOST_POINTS, allow_none=True)
     target = Numbers("The targets: numbers, or indices of `classes`, of which -1 is another class.", MOST_POINTS)
     names = Listing("The names of `x`, `y` and `target`.", Words("A name.", allow_none=True), 3)
     units = Listing("The units of `x`, `y` and `target`.", Words("A unit.", 100, allow_none=True), 3)

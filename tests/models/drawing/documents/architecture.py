@@ -18,7 +18,8 @@ def layers(draw: st.DrawFn) -> dict[str, Any]:
     is_chain = draw(st.booleans())
     shown = []
     for place in range(draw(st.sampled_from([0, 1, 3, 8, 30, 120]))):
-        before = names[-1:] if is_chain else draw(st.lists(st.sampled_from(names[-6:]), min_size=1, max_size=3))
+        several = st.lists(st.sampled_from(names[-6:]), min_size=1, max_size=3)
+        before = names[-1:] if is_chain else draw(several)
         name = f"{draw(st.just('layer') | TEXTS)}_{place}"
         shown.append(
             {
@@ -33,7 +34,8 @@ def layers(draw: st.DrawFn) -> dict[str, Any]:
         )
         names.append(name)
     last = [layer["name"] for layer in shown[-3:]]
-    blocks = [{"layers": last, "times": draw(st.integers(2, 1000))}] if last and draw(st.booleans()) else []
+    times = draw(st.sampled_from([0, 2, 1000]))
+    blocks = [{"layers": last, "times": times}] if last and times else []
     return {"inputs": inputs[: draw(st.integers(0, 2))], "layers": shown, "blocks": blocks, "columns": []}
 
 

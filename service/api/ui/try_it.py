@@ -1,0 +1,135 @@
+"""The page that predicts with a version, or with a training at one of its epochs."""
+
+from contextlib import suppress
+from typing import Any
+
+from flask import Response, request
+
+from service import statuses
+from service.api.contract.schemas.datasets import SPLITS, DatasetSchema
+from service.api.contract.schemas.models import ModelSchema
+from service.api.contract.schemas.training_jobs import TrainingJobSchema
+from service.api.contract.schemas.versions import OfModel, VersionSchema
+from service.api.http.links import public
+from service.api.http.state import caller, context
+from service.api.ui.blueprint import page, page_blueprint, show
+from service.api.ui.try_form import describe_form
+from service.callers import Scope
+from service.errors import NotFound
+from service.operations.catalog import datasets, models, versions
+from service.operations.jobs import client_jobs, snapshots
+from service.operations.jobs.kinds import training
+from service.storage.paging import PageQuery
+
+MOST_SNAPSHOTS = 1000
+MOST_ROWS = 20
+TRIED = ("test", "validation", "train")
+"""The splits from which example rows are taken: the first that has any."""
+
+Document = dict[str, Any]
+
+blueprint = page_blueprint(__name__)
+
+
+@page(blueprint, "/models/<name>/try")
+def try_it(name: str) -> Response:
+    """The form for a prediction. The query names a `version`, or a `job` and optionally the `epoch` of a snapshot."""
+    model = ModelSchema().dump(models.get(context(), name))
+    job = _job(name, request.args.get("job"))
+    version = _version(name, _whole("version") or model["latest_version"]) if job is None else None
+    of = version or job
+    if of is None or not caller().may(Scope.PREDICT):
+        return show("try.html", "try", model=model, shown=None, data=None, job=job)
+    dataset = _dataset(of["dataset"])
+    job_id = (
+        job["id"] if job is not None else version and version["links"].get("training_job") and version["training_job"]
+    )
+    epochs = [] if not job_id else _epochs(job_id)
+    inputs = version["inputs"] if version is not None else _inputs(model)
+    form = describe_form(inputs, dataset)
+    data = {
+        "form": form,
+        "model": name,
+        "task": model["task"],
+        "threshold": model["threshold"],
+        "version": None if version is None else version["version"],
+        "path": None if version is None else f"/v1/models/{name}/versions/{version['version']}/predictions",
+        "job": job_id,
+        "epochs": epochs,
+        "epoch": _epoch(epochs) if job is not None else None,
+        "rows": None if dataset is None else _rows(dataset),
+        "target": None if dataset is None else dataset["target"]["name"],
+        "unit": None if dataset is None else dataset["target"].get("unit"),
+        "url": request.host_url.rstrip("/") + public(""),
+        "with_key": caller().key_id is not None,
+    }
+    return show("try.html", "try", model=model, shown=version, data=data, job=job, form=form)
+
+
+def _version(name: str, number: int | None) -> Document | None:
+    if number is None:
+        return None
+    found: Document = VersionSchema().dump(OfModel(name, versions.get(context(), name, number)))
+    return found
+
+
+def _job(name: str, job_id: str | None) -> Document | None:
+    """The training job of this model that the query names. Raises NotFound."""
+    if job_id is None:
+        return None
+    found: Document = TrainingJobSchema().dump(client_jobs.get(context(), training.KIND, job_id))
+    if found["model"] != name:
+        raise NotFound(f'The training job {job_id} trains "{found["model"]}", not "{name}".')
+    return found
+
+
+def _maker(version: Document | None) -> str | None:
+    """The id of the training job that made a version, if it still exists."""
+    if version is None or version["links"].get("training_job") is None:
+        return None
+    made_by: str = version["training_job"]
+    return made_by
+
+
+def _dataset(name: str | None) -> Document | None:
+    """A dataset whose rows can be shown; None if it was deleted."""
+    if name is not None:
+        with suppress(NotFound):
+            found: Document = DatasetSchema().dump(datasets.get(context(), name))
+            return found if found["status"] == statuses.READY else None
+    return None
+
+
+def _rows(dataset: Document) -> str | None:
+    """The path of example rows."""
+    split = next((split for split in TRIED if split in SPLITS and dataset["splits"][split]), None)
+    return None if split is None else f"/v1/datasets/{dataset['name']}/rows?split={split}&limit={MOST_ROWS}"
+
+
+def _inputs(model: Document) -> list[Document]:
+    """The inputs of a model, each with its name."""
+    if model.get("input") is not None:
+        return [{"name": "input", **model["input"]}]
+    return [{"name": name, **one} for name, one in (model.get("inputs") or {}).items()]
+
+
+def _epochs(job_id: str) -> list[int]:
+    """The epochs that have a snapshot, in order."""
+    with suppress(NotFound):
+        found = snapshots.list_page(context(), job_id, PageQuery(MOST_SNAPSHOTS)).items
+        return sorted(view.snapshot.epoch for view in found)
+    return []
+
+
+def _epoch(epochs: list[int]) -> int | None:
+    """The kept epoch that is nearest to that of the query; by default the latest."""
+    wanted = _whole("epoch")
+    if not epochs:
+        return None
+    return epochs[-1] if wanted is None else min(epochs, key=lambda epoch: abs(epoch - wanted))
+
+
+def _whole(name: str) -> int | None:
+    """A whole number of the query; None for anything else, since a page has no faults to report."""
+    text = request.args.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 10 else None
