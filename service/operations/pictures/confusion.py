@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from models.errors import NoPicture
 from models.figures import MOST_CLASSES_IN_MATRIX
 from service.context import Context
-from service.errors import Conflict
 from service.operations.pictures.evaluated import Evaluated, find_evaluated
 
 MOST_CONFUSED = 10
@@ -21,17 +21,17 @@ def describe(context: Context, evaluation_id: str) -> dict[str, Any]:
     """The confusion matrix of an evaluation, which the `confusion` picture shows.
 
     `form` is `matrix`; `labels` for a multilabel task, where each label is a decision of its own; or `classes` if there
-    are too many classes for a matrix. Raises NotFound, NotReady; Conflict for a regression.
+    are too many classes for a matrix. Raises NotFound, NotReady; NoPicture for a regression.
     """
     return describe_evaluated(find_evaluated(context, evaluation_id))
 
 
 def describe_evaluated(evaluated: Evaluated) -> dict[str, Any]:
-    """The document of an evaluation that has succeeded. Raises Conflict."""
+    """The document of an evaluation that has succeeded. Raises NoPicture."""
     result = evaluated.result
     if result.classes is None or result.per_class is None:
         detail = "A regression predicts numbers, so it has no confusion matrix."
-        raise Conflict(f"{detail} Its picture is /v1/evaluations/{evaluated.job.id}/residuals.")
+        raise NoPicture(f"{detail} Its picture is /v1/evaluations/{evaluated.job.id}/residuals.")
     empty: dict[str, Any] = {
         "matrix": None,
         "percentages": None,

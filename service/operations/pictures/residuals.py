@@ -4,24 +4,24 @@ from typing import Any
 
 import numpy as np
 
+from models.errors import NoPicture
 from models.previews.histograms import describe_numbers
 from models.values.rounding import short_numbers
 from service.context import Context
-from service.errors import Conflict
 from service.operations.pictures.evaluated import OUTDATED, Evaluated, find_evaluated
 
 
 def describe(context: Context, evaluation_id: str) -> dict[str, Any]:
     """The true and predicted values of an evaluation, which the `residuals` picture shows. Raises NotFound, NotReady;
-    Conflict for classes."""
+    NoPicture for classes."""
     return describe_evaluated(find_evaluated(context, evaluation_id))
 
 
 def describe_evaluated(evaluated: Evaluated) -> dict[str, Any]:
-    """The document of an evaluation that has succeeded. Raises Conflict."""
+    """The document of an evaluation that has succeeded. Raises NoPicture."""
     if evaluated.result.classes is not None:
         detail = "A classification predicts classes, so it has no residuals."
-        raise Conflict(f"{detail} Its picture is /v1/evaluations/{evaluated.job.id}/confusion.")
+        raise NoPicture(f"{detail} Its picture is /v1/evaluations/{evaluated.job.id}/confusion.")
     metrics = {name: evaluated.result.metrics.get(name) for name in ("mae", "rmse", "r2")}
     kept = (evaluated.points or {}).get("rows")
     rows = kept or {"rows": [], "true": [], "predicted": [], "outputs": 0, "total": None}

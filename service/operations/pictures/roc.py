@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from models.errors import NoPicture
 from models.figures import MOST_SCORES, SCORES_NOT_FINITE, TOO_MANY_SCORES
 from models.jobs.evaluation import EvaluationResult
 from models.roc_curves import MOST_CURVES
 from service.context import Context
-from service.errors import Conflict
 from service.operations.pictures.evaluated import OUTDATED, Evaluated, find_evaluated
 
 MISSING = {
@@ -17,16 +17,16 @@ MISSING = {
 
 def describe(context: Context, evaluation_id: str) -> dict[str, Any]:
     """The ROC curves of an evaluation, which the `roc` picture shows: of each class against the rest, of two classes
-    only that of the positive one. Raises NotFound, NotReady; Conflict for a regression."""
+    only that of the positive one. Raises NotFound, NotReady; NoPicture for a regression."""
     return describe_evaluated(find_evaluated(context, evaluation_id))
 
 
 def describe_evaluated(evaluated: Evaluated) -> dict[str, Any]:
-    """The document of an evaluation that has succeeded. Raises Conflict."""
+    """The document of an evaluation that has succeeded. Raises NoPicture."""
     result = evaluated.result
     if result.classes is None:
         detail = "A regression predicts numbers, so it has no ROC curve."
-        raise Conflict(f"{detail} Its picture is /v1/evaluations/{evaluated.job.id}/residuals.")
+        raise NoPicture(f"{detail} Its picture is /v1/evaluations/{evaluated.job.id}/residuals.")
     stored = (evaluated.points or {}).get("roc")
     roc = stored or {"curves": [], "found": 0, "missing": None}
     curves = [_describe_curve(result, curve) for curve in roc["curves"]]

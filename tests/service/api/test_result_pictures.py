@@ -158,7 +158,7 @@ def test_a_picture_of_another_task_is_a_409_that_names_the_one_that_fits(
     for url, other in ((f"{numbers}/confusion", "residuals"), (f"{numbers}/roc", "residuals"),
                        (f"{classes}/residuals", "confusion")):  # fmt: skip
         problem = trained.get(url, 409)
-        assert problem["type"] == "/problems/conflict"
+        assert problem["type"] == "/problems/no-picture"
         assert problem["detail"].endswith(f"Its picture is {url.rpartition('/')[0]}/{other}.")
         assert "Retry-After" not in trained.send("GET", url, 409).headers
 
