@@ -58,8 +58,8 @@ def _describe_matrix(evaluated: Evaluated, classes: list[Any], matrix: np.ndarra
         worst = f' Most often, "{pair["true"]}" was predicted as "{pair["predicted"]}": {pair["count"]:,} times.'
     return {
         "form": "matrix",
-        "description": f"Of {rows:,} rows, {correct:,} ({_share(correct, rows)}) have the predicted class of "
-        f"{len(classes):,}.{worst}",
+        "description": f"Of {rows:,} rows in {len(classes):,} classes, {correct:,} ({_share(correct, rows)}) are "
+        f"predicted correctly.{worst}",
         "classes": classes, "rows": rows, "correct": correct, "confused": confused,
         "matrix": matrix.tolist(), "percentages": _percentages(matrix),
     }  # fmt: skip
@@ -102,7 +102,7 @@ def _describe_labels(evaluated: Evaluated, entries: list[dict[str, Any]]) -> dic
         "form": "labels",
         "title": "Confusion matrices of the labels",
         "description": f"Of {decisions:,} decisions for {len(entries):,} labels of {rows:,} rows, {correct:,} "
-        f"({_share(correct, decisions)}) are right.",
+        f"({_share(correct, decisions)}) are correct.",
         "rows": rows, "correct": correct, "labels": [entries[place] for place in most], "notes": notes,
     }  # fmt: skip
 
@@ -111,16 +111,14 @@ def _describe_classes(evaluated: Evaluated, entries: list[dict[str, Any]]) -> di
     """The classes with the lowest recall, for want of a matrix."""
     known = [entry for entry in entries if entry["recall"] is not None]
     weakest = sorted(known, key=lambda entry: (entry["recall"], -entry["support"]))[:MOST_WEAKEST]
+    note = (
+        f"A confusion matrix has at most {MOST_CLASSES_IN_MATRIX} classes, but there are {len(entries):,}. Shown "
+        f"instead are the {len(weakest)} with the lowest recall."
+    )
     return {
         "form": "classes",
-        "title": "The classes that are recognized least",
-        "description": f"A confusion matrix has at most {MOST_CLASSES_IN_MATRIX} classes, but there are "
-        f"{len(entries):,}. Shown instead are the {len(weakest)} with the lowest recall.",
-        "rows": evaluated.rows, "weakest": weakest,
-        "notes": [
-            f"There are {len(entries):,} classes, and a matrix has at most {MOST_CLASSES_IN_MATRIX}: shown are the "
-            f"{len(weakest)} with the lowest recall."
-        ],
+        "title": "The classes with the lowest recall",
+        "description": note, "rows": evaluated.rows, "weakest": weakest, "notes": [note],
     }  # fmt: skip
 
 

@@ -94,8 +94,8 @@ def _summarize(curves: list[dict[str, Any]]) -> str:
         (curve,) = curves
         chosen = curve["chosen"]
         at = "" if chosen is None else (
-            f' At the threshold {chosen["threshold"]:g}, {chosen["true_positive_rate"]:.1%} of its rows are found, and '
-            f'{chosen["false_positive_rate"]:.1%} of the others are taken for it.'
+            f' At the threshold {chosen["threshold"]:g}, {100 * chosen["true_positive_rate"]:.1f} % of its rows are '
+            f'found, and {100 * chosen["false_positive_rate"]:.1f} % of the others are taken for it.'
         )  # fmt: skip
         return f'The area under the ROC curve of "{curve["label"]}" is {curve["area"]:.3f}.{at}'
     worst, best = (choose(curves, key=lambda curve: curve["area"]) for choose in (min, max))

@@ -88,9 +88,11 @@ def test_too_many_classes_for_a_matrix_are_shown_by_their_recall(
     assert (found["form"], found["matrix"], found["found"], len(found["weakest"])) == ("classes", None, 300, 20)
     recalls = [entry["recall"] for entry in found["weakest"]]
     assert recalls == sorted(recalls)
-    assert found["notes"] == [
-        "There are 300 classes, and a matrix has at most 256: shown are the 20 with the lowest recall."
-    ]
+    (note,) = found["notes"]
+    assert note == (
+        "A confusion matrix has at most 256 classes, but there are 300. "
+        "Shown instead are the 20 with the lowest recall."
+    )
     expect_svg(trained, f"{url}/confusion")
 
 
