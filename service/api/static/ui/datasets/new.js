@@ -1,6 +1,7 @@
 /** The forms for a new dataset: an upload with its progress and the faults at their rows, and the built-in sources. */
 
 import { post, url } from "../api.js";
+import { acceptDrops } from "../drop.js";
 import { bytes } from "../format.js";
 import { clearProblem, showProblem } from "../problems.js";
 import { text } from "../texts.js";
@@ -10,7 +11,6 @@ import { upload } from "./upload.js";
 const form = document.getElementById("upload");
 const builtIn = document.getElementById("built-in");
 const input = document.getElementById("file");
-const drop = document.getElementById("drop");
 const source = document.getElementById("source");
 
 /** The values of the controls with a data attribute, such as `data-split="test"`, by its value; empty ones are left out. */
@@ -39,14 +39,8 @@ async function choose() {
 }
 
 input.addEventListener("change", choose);
-for (const [type, over] of [["dragenter", true], ["dragover", true], ["dragleave", false], ["drop", false]]) {
-  drop.addEventListener(type, (event) => {
-    event.preventDefault();
-    drop.toggleAttribute("data-over", over);
-  });
-}
-drop.addEventListener("drop", (event) => {
-  input.files = event.dataTransfer.files;
+acceptDrops(document.getElementById("drop"), (files) => {
+  input.files = files;
   choose();
 });
 

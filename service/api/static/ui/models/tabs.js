@@ -1,6 +1,6 @@
-/** Turns a list of `<details>` into tabs (the tab pattern of the ARIA Authoring Practices Guide). */
+/** Turns a list of `<details>`, which can be read without scripts, into tabs. */
 
-const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
+import { connectTabs } from "../tabs.js";
 
 /** @param {HTMLElement} list - An element whose children are `<details>`; its `data-tabs` is the name of the list. */
 export function makeTabs(list) {
@@ -12,18 +12,8 @@ export function makeTabs(list) {
   const tabs = panels.map((panel) => toTab(panel));
   bar.append(...tabs);
   list.prepend(bar);
-  bar.addEventListener("click", (event) => {
-    const tab = event.target.closest("[role=tab]");
-    if (tab) choose(tabs, panels, tabs.indexOf(tab));
-  });
-  bar.addEventListener("keydown", (event) => {
-    const step = STEPS[event.key];
-    if (!step) return;
-    const next = (tabs.indexOf(document.activeElement) + step + tabs.length) % tabs.length;
-    choose(tabs, panels, next);
-    tabs[next].focus();
-  });
-  choose(tabs, panels, 0);
+  const choose = connectTabs(tabs, (chosen) => panels.forEach((panel, index) => { panel.hidden = index !== chosen; }));
+  choose(0);
 }
 
 function toPanel(details, list, index) {
@@ -45,12 +35,4 @@ function toTab(panel) {
   tab.textContent = panel.dataset.name;
   panel.setAttribute("aria-labelledby", tab.id);
   return tab;
-}
-
-function choose(tabs, panels, chosen) {
-  tabs.forEach((tab, index) => {
-    tab.setAttribute("aria-selected", String(index === chosen));
-    tab.tabIndex = index === chosen ? 0 : -1;
-    panels[index].hidden = index !== chosen;
-  });
 }

@@ -1,43 +1,19 @@
 /** What is loaded when it is first used: own datasets, code, tidying up. */
 
 import { Problem, post, remove } from "../api.js";
+import { connectTabs } from "../tabs.js";
 import { text } from "../texts.js";
 import { columnsOf, hasClasses, ownDatasets, targetsOf } from "./documents.js";
 import { findMade, isRunning } from "./training.js";
 import { element, fill, notify, settings } from "./view.js";
 
-/** Tabs (WAI-ARIA Authoring Practices) of texts: `show` gives them. */
-class Tabs {
-  constructor(root) {
-    this.tabs = [...root.querySelectorAll("[role=tab]")];
-    this.panel = root.querySelector("[role=tabpanel]");
-    this.texts = {};
-    this.tabs.forEach((tab, at) => {
-      tab.addEventListener("click", () => this.#choose(tab));
-      tab.addEventListener("keydown", (event) => {
-        const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-        if (step) this.#choose(this.tabs[(at + step + this.tabs.length) % this.tabs.length], true);
-      });
-    });
-  }
-
-  show(texts) {
-    this.texts = texts;
-    this.#choose(this.tabs.find((tab) => tab.getAttribute("aria-selected") === "true"));
-  }
-
-  #choose(chosen, focus = false) {
-    for (const tab of this.tabs) {
-      tab.setAttribute("aria-selected", String(tab === chosen));
-      tab.tabIndex = tab === chosen ? 0 : -1;
-    }
-    this.panel.setAttribute("aria-labelledby", chosen.id);
-    this.panel.querySelector("pre").textContent = this.texts[chosen.dataset.format] ?? "";
-    if (focus) chosen.focus();
-  }
-}
-
-const tabs = new Tabs(element("code"));
+const tabs = [...element("code").querySelectorAll("[role=tab]")];
+let codes = {};
+const chooseTab = connectTabs(tabs, (index) => {
+  const panel = element("code").querySelector("[role=tabpanel]");
+  panel.setAttribute("aria-labelledby", tabs[index].id);
+  panel.querySelector("pre").textContent = codes[tabs[index].dataset.format] ?? "";
+});
 
 /** Offer a person's datasets and the columns of the chosen one. */
 export async function offerDatasets({ state }) {
@@ -84,8 +60,10 @@ export async function showCode(app) {
   const asked = JSON.stringify(made);
   if (asked === app.shownCode) return;
   app.shownCode = asked;
-  const texts = await post(settings.code, made);
-  if (state === app.state || asked === app.shownCode) tabs.show(texts);
+  const found = await post(settings.code, made);
+  if (state !== app.state && asked !== app.shownCode) return;
+  codes = found;
+  chooseTab(tabs.findIndex((tab) => tab.getAttribute("aria-selected") === "true"));
 }
 
 /** Ask whether what the page made should be deleted, and do it. */

@@ -1,12 +1,12 @@
 /** Try it: asks a version, or a training at one of its epochs, for a prediction. */
 
 import { get, send } from "../api.js";
+import { acceptDrops } from "../drop.js";
 import { embedded } from "../embedded.js";
 import { clearProblem, showProblem } from "../problems.js";
 import { text } from "../texts.js";
 import { showMany, showOne, tookLine } from "./answer.js";
 import { curl } from "./curl.js";
-import { acceptDrops } from "./drop.js";
 import { makeFields } from "./fields.js";
 import { makePicture } from "./picture.js";
 
@@ -146,7 +146,7 @@ document.getElementById("predict-rows")?.addEventListener("click", () => {
 });
 
 for (const area of form.querySelectorAll(".drop")) {
-  acceptDrops(area, (file) => {
+  acceptDrops(area, ([file]) => {
     if (isPicture) row.choose(file);
     else predict({ file }, showMany);
   });
