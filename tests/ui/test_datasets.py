@@ -51,7 +51,7 @@ def test_a_built_in_source_becomes_a_dataset_with_pictures(visitor: Visitor, cli
     page = visitor.opens("/ui/datasets/datasets-digits?batch=2&size=10#batch")
     assert "Batch 2 of 108: rows 11 to 20 of the split." in page.locator("#batch").inner_text()
     assert page.locator("#batch figure img").count() == 10
-    assert "x.shape  (1078, 8, 8" in page.locator("#batch pre").first.inner_text()
+    assert "x.shape  (1079, 8, 8)" in page.locator("#batch pre").first.inner_text()
     page = visitor.opens("/ui/datasets")
     page.get_by_role("link", name="datasets-digits").wait_for()
     visitor.finds_it_accessible()

@@ -51,7 +51,9 @@ function showAtField(form, fault) {
 }
 
 function findField(form, fault) {
-  const named = (name, value) => form.querySelector(`.field[data-${name}="${CSS.escape(value)}"]`);
+  // Those of a disabled fieldset belong to a choice that wasn't made, and may have the same pointers.
+  const named = (name, value) =>
+    form.querySelector(`.field[data-${name}="${CSS.escape(value)}"]:not(fieldset:disabled .field)`);
   if (fault.parameter) return named("parameter", fault.parameter);
   for (let pointer = fault.pointer; pointer && pointer !== "#"; pointer = pointer.slice(0, pointer.lastIndexOf("/"))) {
     const field = named("pointer", pointer);
