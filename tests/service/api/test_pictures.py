@@ -208,7 +208,9 @@ def test_requests_beyond_the_queue_are_refused_at_once(drawer: Drawer) -> None:
 def test_the_process_ends_when_nobody_asks_for_pictures() -> None:
     idle = Drawer(Settings(), idle_seconds=0.01)
     assert idle.draw(describe()).result().startswith(b"<svg")
+    until = time.monotonic() + 30
     while idle.process is not None:
+        assert time.monotonic() < until
         time.sleep(0.001)
 
 

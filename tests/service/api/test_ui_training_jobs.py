@@ -5,9 +5,11 @@ import hashlib
 import tomllib
 from typing import Any
 
+import pytest
+
+from service.api.ui import job_tree
 from service.api.ui.compared_jobs import MOST_JOBS
 from service.api.ui.differences import MISSING, Difference, find_differences
-from service.api.ui.job_tree import MOST_ANCESTORS, MOST_CHILDREN
 from service.api.ui.vendored import NOTE, VENDOR, integrity
 from service.context import Context
 from service.operations.jobs import compared_curves
@@ -48,17 +50,22 @@ def test_the_list_is_filtered_and_paged(trained: ApiClient, idle_worker: FakeWor
     page(trained, "/ui/training-jobs?cursor=nonsense", 400)
 
 
-def test_a_family_is_shown_as_far_as_it_goes(trained: ApiClient, idle_worker: FakeWorker) -> None:
+def test_a_family_is_shown_as_far_as_it_goes(
+    trained: ApiClient, idle_worker: FakeWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ancestors, children = 3, 3
+    monkeypatch.setattr(job_tree, "MOST_ANCESTORS", ancestors)
+    monkeypatch.setattr(job_tree, "MOST_CHILDREN", children)
     idle_worker.takes_snapshots = True
     family = [train(trained, idle_worker)]
-    for _ in range(MOST_ANCESTORS + 1):
+    for _ in range(ancestors + 1):
         family.append(train(trained, idle_worker, start_from={"training_job": family[-1], "epoch": 2}))
     shown = page(trained, f"/ui/training-jobs/{family[-1]}")
     assert family[1] in shown
     assert family[0] not in shown
     assert "The oldest job below started from another one" in shown
     assert "from epoch 2" in shown
-    for _ in range(MOST_CHILDREN):
+    for _ in range(children):
         train(trained, idle_worker, start_from={"training_job": family[-1]})
     train(trained, idle_worker, start_from={"training_job": family[-1]})
     assert "More jobs started from this one" in page(trained, f"/ui/training-jobs/{family[-1]}")
