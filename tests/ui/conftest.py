@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.reference_data import make_keras_home
 from tests.running_service import Client, RunningService, running_service
 from tests.ui.visitor import CHROMIUM, Visitor
+
+expect.set_options(timeout=30_000)
+"""Milliseconds: as long as Playwright's actions wait. Its 5 s are too few while other tests use the same cores."""
 
 
 @pytest.fixture(scope="session")

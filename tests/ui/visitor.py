@@ -37,7 +37,7 @@ class Visitor:
         visitor = cls(context.new_page(), base_url)
         yield visitor
         context.close()
-        assert visitor.faults == []
+        assert not visitor.faults, "\n".join(visitor.faults)
 
     def expects(self, *statuses: int) -> None:
         """From now on, responses with these statuses are no faults, although Chromium reports them in the console."""
