@@ -4,12 +4,11 @@
 
 The jobs are copies of one that was really done, with 40 epochs each. A new browser without a cache visits each page:
 the figures are the time until the first paint, the longest task that blocked the page (the browser's own entries, which
-begin at 50 ms), the requests, and the bytes that were transferred, compressed. Then a training of `line` is posted, and
-its page watched: the time from the POST to the first point on the curve, and from an epoch's event until it is drawn.
-Needs Chromium.
+begin at 50 ms), the requests, and the bytes that were transferred, compressed. Of three visits, the one with the
+earliest first paint counts. Then a training of `line` is posted, and its page watched: the time from the POST to the
+first point on the curve, from an epoch's event until it is drawn, and the longest task meanwhile. Needs Chromium.
 """
 
-import re
 import statistics
 import sys
 import tempfile
@@ -36,6 +35,7 @@ Row = dict[str, Any]
 JOBS, EPOCHS = 1_000, 40
 LONG, LONG_EPOCHS = "tj_long", 100_000
 COMPARED = 100
+VISITS = 3
 WATCHED_SECONDS = 4
 FIRST_PAINT, LONG_TASK, BYTES, REQUESTS = 1000, 100, 300_000, 20
 """The bars: milliseconds, milliseconds, bytes, requests."""
@@ -102,6 +102,24 @@ class Visit:
             and self.bytes < BYTES
             and self.requests < REQUESTS
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A training that a page showed while it ran."""
+
+    trained: float
+    """The seconds from the POST to the event of the first epoch."""
+    first: float
+    """The seconds from the POST to the first point on the curve."""
+    delays: list[float]
+    """The seconds from the events of the drawn epochs until then."""
+    longest: float
+    """The milliseconds of the longest task."""
+
+    @property
+    def is_good(self) -> bool:
+        return self.first < FIRST_POINT and statistics.median(self.delays) < DELAY and self.longest <= LONG_TASK
 
 
 def fill(context: Context) -> None:
@@ -182,9 +200,8 @@ def visit(browser: Browser, url: str) -> Visit:
     return Visit(status, figures["paint"] or 0, figures["longest"], figures["bytes"], len(requests))
 
 
-def watch_training(browser: Browser, client: Client) -> tuple[float, list[float]]:
-    """The seconds from the POST of a training of `line` to its first point on the curve, and the delays of the epochs
-    that were drawn last."""
+def watch_training(browser: Browser, client: Client) -> Watched:
+    """Post a training of `line` and look at its page."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.add_init_script(OBSERVE)
     page.goto(f"{client.base_url}/ui/training-jobs")
@@ -194,23 +211,36 @@ def watch_training(browser: Browser, client: Client) -> tuple[float, list[float]
     page.locator("#charts[data-epoch]").wait_for()
     page.wait_for_timeout(WATCHED_SECONDS * 1000)
     drawn: list[list[float]] = page.evaluate("window.drawn")
+    longest: float = page.evaluate("window.longest")
     page.close()
     client.patch(f"/v1/training-jobs/{job_id}", {"desired_status": "cancelled"})
     first = drawn[0][1] / 1000 - posted
-    return first, list(_delays(client, job_id, drawn))
+    delays = list(_delays(client, job_id, drawn))
+    trained = next(event for event in _events_of(client, job_id) if event["type"] == "epoch")
+    return Watched(_time_of(trained) - posted, first, delays, longest)
 
 
 def _delays(client: Client, job_id: str, drawn: list[list[float]]) -> Iterator[float]:
     """The seconds from the event of each drawn epoch until then."""
     wanted = {int(epoch): milliseconds / 1000 for epoch, milliseconds in drawn}
+    last = max(wanted)
+    for event in _events_of(client, job_id):
+        if event["type"] == "epoch" and (epoch := event["data"]["epoch"]) in wanted:
+            yield wanted[epoch] - _time_of(event)
+            if epoch == last:
+                return
+
+
+def _events_of(client: Client, job_id: str) -> Iterator[Any]:
     following: str | None = f"/v1/training-jobs/{job_id}/events?limit=100"
-    while following and wanted:
+    while following:
         answer = client.get(following)
-        for event in answer["items"]:
-            if event["type"] == "epoch" and event["data"]["epoch"] in wanted:
-                at = datetime.fromisoformat(re.sub("Z$", "+00:00", event["at"])).timestamp()
-                yield wanted.pop(event["data"]["epoch"]) - at
+        yield from answer["items"]
         following = answer["next"]
+
+
+def _time_of(event: Any) -> float:
+    return datetime.fromisoformat(event["at"].replace("Z", "+00:00")).timestamp()
 
 
 def main() -> int:
@@ -223,7 +253,8 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         with running_service(Path(folder)) as service:
             for name, path in PAGES.items():
-                found = visit(browser, service.client.base_url + path)
+                visits = (visit(browser, service.client.base_url + path) for _ in range(VISITS))
+                found = min(visits, key=lambda found: found.paint)
                 if found.status == 404:
                     continue
                 is_good &= found.is_good
@@ -234,10 +265,11 @@ def main() -> int:
                 print(f"{name:22} {figures}{'' if found.is_good else '  <- misses a bar'}", flush=True)
             service.client.post("/v1/datasets", named(LINE_DATASET, "watched"))
             service.client.post("/v1/models", named(LINE, "watched"))
-            first, delays = watch_training(browser, service.client)
-            print(f"first point after POST {first:.2f} s")
-            print(f"delay of an epoch      median {statistics.median(delays):.2f} s, longest {max(delays):.2f} s")
-            is_good &= first < FIRST_POINT and statistics.median(delays) < DELAY
+            watched = watch_training(browser, service.client)
+            print(f"first point after POST {watched.first:.2f} s (its epoch ended after {watched.trained:.2f} s)")
+            delays = f"median {statistics.median(watched.delays):.2f} s, longest {max(watched.delays):.2f} s"
+            print(f"delay of an epoch      {delays}; longest task {watched.longest:.0f} ms")
+            is_good &= watched.is_good
         browser.close()
     return int(not is_good)
 

@@ -88,7 +88,8 @@ def _events(job: Job) -> Iterator[Row]:
 
 
 def _copy(record: Record, **changes: Any) -> Row:
-    return {name: getattr(record, name) for name in type(record).__table__.columns.keys()} | changes  # noqa: SIM118
+    # Columns that are read only when they are used have no value here.
+    return {name: value for name, value in vars(record).items() if not name.startswith("_")} | changes
 
 
 def measure(url: str, path: str) -> list[float]:

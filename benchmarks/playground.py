@@ -25,16 +25,19 @@ from typing import Any
 
 import psutil
 import requests
-from playwright.sync_api import Page, Request, sync_playwright
+from playwright.sync_api import Request, sync_playwright
 
 from tests.running_service import RunningService, running_service
 from tests.ui.visitor import CHROMIUM
 
+PARTS = ("api", "worker")
 PAGE = "/ui/playground"
 EPOCHS = 50
+CREATED = ("/v1/datasets", "/v1/models")
+"""What pages with the same settings share: a conflict says that another one has created it."""
 PICTURES_A_SECOND = 20
 """RATE of training.js."""
-MOST_SECONDS = 600
+MOST_SECONDS = 300
 WATCH = """() => {
   window.pictures = [];
   const note = () => pictures.push(performance.now());
@@ -76,7 +79,8 @@ class Visit:
 def cpu_of(service: RunningService, part: str) -> float:
     """The CPU seconds that the processes of a part have used."""
     process = service.part(part)
-    return sum(sum(one.cpu_times()[:2]) for one in (process, *process.children(recursive=True)))
+    # with the children that have ended, as those of jobs
+    return sum(sum(one.cpu_times()[:4]) for one in (process, *process.children(recursive=True)))
 
 
 def visit(service: RunningService) -> Visit:
@@ -90,19 +94,15 @@ def visit(service: RunningService) -> Visit:
         page.get_by_text("Press “Train”").wait_for()
         page.evaluate(WATCH)
         page.get_by_role("button", name="Train", exact=True).click()
-        _wait_for_picture(page, 1)
+        page.locator("#page[data-redraws]").wait_for(timeout=MOST_SECONDS * 1000)
         before = cpu_of(service, "api")
-        _wait_for_picture(page, EPOCHS)
+        page.locator(f"#page[data-redraws='{EPOCHS}']").wait_for(timeout=MOST_SECONDS * 1000)
         cpu = cpu_of(service, "api") - before
         pictures = [milliseconds / 1000 for milliseconds in page.evaluate("pictures")]
         page.get_by_text("The training has ended").wait_for(timeout=MOST_SECONDS * 1000)
         browser.close()
     job = next(request.path.split("/")[3] for request in sent if request.epoch)
     return Visit(sent, job, pictures, cpu)
-
-
-def _wait_for_picture(page: Page, number: int) -> None:
-    page.locator(f"#page[data-redraws='{number}']").wait_for(timeout=MOST_SECONDS * 1000)
 
 
 def _read(request: Request, base_url: str) -> Sent:
@@ -140,18 +140,19 @@ class Student:
     def _send(self, session: requests.Session, request: Sent) -> None:
         path = request.path.replace(self.visit.job, self._job)
         self.sent += 1
-        if "/events" in path:
+        if "/events?" in path:
             threading.Thread(target=self._follow, args=(path,), daemon=True).start()
             return
         last = path == f"/v1/training-jobs/{self._job}"
         with self._news:
             self._news.wait_for(lambda: self._over or (not last and self._epoch >= request.epoch), MOST_SECONDS)
         body = self._rename(request.body)
-        headers = {"Accept": "application/json", "Content-Type": "application/json"} if "/v1" in path else {}
+        headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if body else {})
         response = session.request(
             request.method, self.url + self._rename(path), data=body, headers=headers, timeout=60
         )
-        if response.status_code >= requests.codes.bad and response.status_code != requests.codes.conflict:
+        is_there = response.status_code == requests.codes.conflict and path in CREATED
+        if response.status_code >= requests.codes.bad and not is_there:
             self.faults.append(f"{request.method} {path}: {response.status_code} {response.text[:200]}")
         if request.method == "POST" and path == "/v1/training-jobs":
             self._job = response.json()["id"]
@@ -167,6 +168,8 @@ class Student:
     def _follow(self, path: str) -> None:
         headers = {"Accept": "text/event-stream"}
         with requests.get(self.url + path, headers=headers, stream=True, timeout=MOST_SECONDS) as response:
+            if response.status_code != requests.codes.ok:
+                self.faults.append(f"{path}: {response.status_code} {response.text[:200]}")
             kind = ""
             for line in response.iter_lines(decode_unicode=True):
                 name, _, value = line.partition(": ")
@@ -184,7 +187,7 @@ class Student:
 def _names(visit: Visit) -> Iterator[str]:
     """The hashes in the names of what the visit created."""
     for request in visit.sent:
-        if request.method == "POST" and request.path in ("/v1/datasets", "/v1/models"):
+        if request.method == "POST" and request.path in CREATED:
             yield json.loads(request.body or "")["metadata"]["content"]
 
 
@@ -231,7 +234,10 @@ def main() -> int:
         print(f"load of the machine: {psutil.getloadavg()[0]:.1f}", flush=True)
         if not arguments.students:
             return 0
+        before = [cpu_of(service, part) for part in PARTS]
         students = teach(service, seen, arguments.students, arguments.apart)
+        used = [cpu_of(service, part) - earlier for part, earlier in zip(PARTS, before, strict=True)]
+    print("CPU seconds: " + ", ".join(f"{part} {seconds:.1f}" for part, seconds in zip(PARTS, used, strict=True)))
     print(*describe(students), sep="\n")
     return int(any(student.faults for student in students))
 

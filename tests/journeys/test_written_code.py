@@ -25,5 +25,5 @@ def test_written_code_trains_a_model(client: Client, language: str) -> None:
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0, ended.stderr
     assert client.get(f"/v1/models/{name}")["description"] == documents["model"]["description"]
-    (job,) = client.items(f"/v1/training-jobs?model={name}")
+    (job,) = client.get(f"/v1/training-jobs?model={name}")["items"]
     assert client.wait_for_status(job["id"], "succeeded")["model"] == name

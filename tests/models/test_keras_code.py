@@ -107,8 +107,11 @@ def test_a_script_measures_the_same_metrics(document: dict[str, Any]) -> None:
     made = run(write_script(document))["model"]
     built = build_network(NetworkSpec.from_document(document), Limits())
     built.run_eagerly = True
-    built.set_weights(made.get_weights())
-    rows = np.random.default_rng(1).normal(size=(8, *document["input"]["shape"]))
+    rng = np.random.default_rng(1)
+    weights = [rng.normal(size=weight.shape) for weight in made.get_weights()]
+    made.set_weights(weights)
+    built.set_weights(weights)
+    rows = rng.normal(size=(8, *document["input"]["shape"]))
     targets = (rows[:, : document["layers"][-1]["units"]] > 0).astype(float)
     results = [network.evaluate(rows, targets, verbose=0, return_dict=True) for network in (made, built)]
     assert results[0] == pytest.approx(results[1], rel=1e-5)

@@ -144,7 +144,7 @@ def test_digits_are_drawn_and_pictures_are_chosen(visitor: Visitor, client: Clie
     page = visitor.opens("/ui/models/models-digits/try?version=1")
     answers = page.locator("#answers")
     page.get_by_role("button", name="Predict", exact=True).click()
-    expect(page.locator(".pictured .fault")).to_have_text("Draw something, or choose a picture, first.")
+    expect(page.locator(".drop .fault")).to_have_text("Draw something, or choose a picture, first.")
     visitor.finds_it_accessible()
     box = page.locator("#canvas").bounding_box()
     assert box is not None
@@ -154,7 +154,7 @@ def test_digits_are_drawn_and_pictures_are_chosen(visitor: Visitor, client: Clie
     page.mouse.move(middle, box["y"] + box["height"] - 10, steps=5)
     page.mouse.up()
     expect(answers.get_by_role("row")).to_have_count(10)
-    expect(page.locator(".pictured .fault")).to_have_count(0)
+    expect(page.locator(".drop .fault")).to_have_text("")
     page.get_by_role("button", name="Take a row").click()
     expect(answers).to_contain_text("The prediction is")
     visitor.finds_it_accessible()
@@ -163,5 +163,5 @@ def test_digits_are_drawn_and_pictures_are_chosen(visitor: Visitor, client: Clie
     page.get_by_label("Drop a picture here").set_input_files(
         {"name": "white.png", "mimeType": "image/png", "buffer": content.getvalue()}
     )
-    expect(answers).to_contain_text("resized")
+    expect(answers).to_contain_text("was converted to 8 × 8 pixels")
     expect(page.locator("#curl")).to_contain_text("file=@white.png")

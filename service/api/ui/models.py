@@ -3,17 +3,19 @@
 import math
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Response, request
 
 from models.datasets import SOURCES
-from models.spec import SINGLE_INPUT, Scaling
+from models.model_files.formats import ModelFormat
+from models.spec import SINGLE_INPUT, Scaling, Task
 from service import statuses
 from service.api.contract.schemas.datasets import DatasetSchema
 from service.api.contract.schemas.models import ModelItemSchema, ModelSchema
 from service.api.contract.schemas.training_jobs import TrainingJobSchema
 from service.api.contract.schemas.versions import OfModel, VersionSchema
+from service.api.http.links import EVALUATIONS, MODELS
 from service.api.http.state import context
 from service.api.ui.blueprint import page, page_blueprint, show
 from service.api.ui.client_code import format_json
@@ -22,9 +24,11 @@ from service.api.ui.formatting import query
 from service.api.ui.posted import job_document, model_document
 from service.errors import NotFound
 from service.operations.catalog import datasets, models, versions
+from service.operations.catalog.versions import UnfinishedVersion
 from service.operations.jobs import client_jobs
 from service.operations.jobs.kinds import training
 from service.storage.paging import PageQuery
+from service.storage.records import Version
 
 PER_PAGE, MOST_JOBS, MOST_LAYERS, MOST_COLUMNS, MOST_CLASSES = 20, 10, 100, 100, 100
 CHAMPION = "champion"
@@ -33,6 +37,14 @@ MOST_DRAWN = 2
 NUMBER = "number"
 
 Document = dict[str, Any]
+
+
+class Picture(NamedTuple):
+    """A picture of a version: what it shows, and its path."""
+
+    what: str
+    path: str
+
 
 blueprint = page_blueprint(__name__)
 
@@ -58,7 +70,7 @@ def model(name: str) -> Response:
     listed = versions.list_page(context(), name, PageQuery(PER_PAGE, cursor=request.args.get("cursor")))
     jobs = client_jobs.list_page(context(), training.KIND, PageQuery(MOST_JOBS, filters={"model": name}))
     shown_jobs = TrainingJobSchema(many=True).dump(jobs.items)
-    latest = None if found["latest_version"] is None else _version(name, found["latest_version"])
+    latest = None if found["latest_version"] is None else versions.get(context(), name, found["latest_version"])
     return show(
         "model.html",
         "models",
@@ -69,7 +81,6 @@ def model(name: str) -> Response:
         champion=CHAMPION,
         jobs=shown_jobs,
         most_jobs=MOST_JOBS,
-        latest=latest,
         pictures=[] if latest is None else list(_pictures(name, latest, found["task"])),
         code=_code(found, shown_jobs),
         most_layers=MOST_LAYERS,
@@ -83,7 +94,8 @@ def model(name: str) -> Response:
 def version(name: str, number: int) -> Response:
     """A version."""
     found = ModelSchema().dump(models.get(context(), name))
-    shown = _version(name, number)
+    record = versions.get(context(), name, number)
+    shown = VersionSchema().dump(OfModel(name, record))
     return show(
         "model-version.html",
         "models",
@@ -92,15 +104,10 @@ def version(name: str, number: int) -> Response:
         labels=_labels_of(found).get(number, []),
         champion=CHAMPION,
         inputs=[(one["name"], one) for one in shown["inputs"]],
-        pictures=list(_pictures(name, shown, found["task"])),
+        pictures=list(_pictures(name, record, found["task"])),
         most_columns=MOST_COLUMNS,
         most_classes=MOST_CLASSES,
     )
-
-
-def _version(name: str, number: int) -> Document:
-    found: Document = VersionSchema().dump(OfModel(name, versions.get(context(), name, number)))
-    return found
 
 
 def _inputs(found: Document) -> Iterator[tuple[str, Document]]:
@@ -117,24 +124,20 @@ def _labels_of(found: Document) -> dict[int, list[str]]:
     return by_version
 
 
-def _pictures(name: str, version: Document, task: str) -> Iterator[tuple[str, str, int, int]]:
-    """The pictures that there are of a version: what they show, their path, width and height."""
-    if version["status"] != statuses.AVAILABLE:
+def _pictures(name: str, record: Version | UnfinishedVersion, task: str) -> Iterator[Picture]:
+    """The pictures that there are of a version."""
+    if isinstance(record, UnfinishedVersion):
         return
-    path = f"/v1/models/{name}/versions/{version['version']}"
-    evaluation = version["links"].get("evaluation")
-    if evaluation is not None:
-        # links are those of the client, behind a proxy too; pictures take the service's own paths
-        own = evaluation[evaluation.index("/v1/") :]
-        for kind in ("residuals",) if task == "regression" else ("confusion", "roc"):
-            yield kind, f"{own}/{kind}", 600, 480
-    has_rows = version["servable"] and version["dataset"] is not None and _exists(version["dataset"])
-    if version["servable"] and _has_boundary(version["inputs"]):
-        yield "boundary", f"{path}/boundary", 600, 480
-    if has_rows:
-        yield "samples", f"{path}/samples", 600, 480
-    if version["source"] is None or version["source"]["format"] != "onnx":
-        yield "filters", f"{path}/filters", 600, 480
+    path = f"{MODELS}/{name}/versions/{record.number}"
+    if record.evaluation_id is not None:
+        for kind in ("residuals",) if task == Task.REGRESSION else ("confusion", "roc"):
+            yield Picture(kind, f"{EVALUATIONS}/{record.evaluation_id}/{kind}")
+    if record.servable and _has_boundary(record.details.inputs):
+        yield Picture("boundary", f"{path}/boundary")
+    if record.servable and record.dataset_name is not None and _exists(record.dataset_name):
+        yield Picture("samples", f"{path}/samples")
+    if record.source is None or record.source["format"] != ModelFormat.ONNX:
+        yield Picture("filters", f"{path}/filters")
 
 
 def _has_boundary(inputs: list[Document]) -> bool:

@@ -68,7 +68,7 @@ def _column(column: Document, known: Document) -> Field:
 def _tensor(one: Document, known: Document, kind: str | None, place: tuple[str, ...]) -> dict[str, Any]:
     """The form of a tensor: a picture, fields for a few numbers, or JSON for many."""
     shape = one["shape"]
-    pointer = ("instances", 0, *place)
+    pointer: tuple[str | int, ...] = ("instances", 0, *place)
     if not place and _is_picture(shape, kind):
         height, width = shape[:2]
         is_grey = len(shape) == 2 or shape[2] == 1

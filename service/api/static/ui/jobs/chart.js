@@ -4,22 +4,24 @@ const SMALLEST = { width: 300, height: 200 };
 const FONT = "12px system-ui, sans-serif";
 const DASHES = [[], [7, 4], [2, 3]];
 const LABEL_SPACE = 64;
+const COLORS = 8;
 
 const darkness = matchMedia("(prefers-color-scheme: dark)");
 
+// Reading a style makes the browser compute all that changed, so each is read once per theme.
+const styles = new Map();
+darkness.addEventListener("change", () => styles.clear());
+
 /** A custom property of the page's style, such as `--muted`. */
-export function style(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+function style(name) {
+  if (!styles.has(name)) styles.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+  return styles.get(name);
 }
 
-/** How many colours lines can have. */
-export const COLORS = 8;
-
 /** The colour of line `index`; colours repeat with another dash. */
-export const color = (index) => style(`--series-${(index % COLORS) + 1}`);
+const color = (index) => style(`--series-${(index % COLORS) + 1}`);
 
-/** The dash of line `index`. */
-export const dash = (index) => DASHES[Math.floor(index / COLORS) % DASHES.length];
+const dash = (index) => DASHES[Math.floor(index / COLORS) % DASHES.length];
 
 /**
  * Draw curves.
@@ -85,7 +87,12 @@ export class Chart {
       },
       axes: [
         { ...axis, size: 28, incrs: [1, 2, 5].flatMap((step) => [...Array(9).keys()].map((power) => step * 10 ** power)).sort((a, b) => a - b) },
-        { ...axis, size: 56, values: (_, ticks) => ticks.map(shorten) },
+        {
+          ...axis,
+          size: 56,
+          grid: { ...axis.grid, filter: (_, ticks) => (isLog ? ticks.map((tick) => (isPower(tick) ? tick : null)) : ticks) },
+          values: (_, ticks) => ticks.map(shorten),
+        },
       ],
       series: [
         {},
@@ -112,6 +119,8 @@ export class Chart {
 function sizeOf(place) {
   return { width: place.clientWidth || SMALLEST.width, height: place.clientHeight || SMALLEST.height };
 }
+
+const isPower = (value) => Number.isInteger(Number(Math.log10(value).toFixed(9)));
 
 function shorten(value) {
   if (value === null || value === undefined) return "";

@@ -105,7 +105,7 @@ function label(mark) {
 }
 
 /** A short piece of a line, as a key. */
-export function swatch(line, dashes = line ? [7, 4] : []) {
+function swatch(line, dashes = line ? [7, 4] : []) {
   const names = "http://www.w3.org/2000/svg";
   const picture = document.createElementNS(names, "svg");
   const stroke = document.createElementNS(names, "line");

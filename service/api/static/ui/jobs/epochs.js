@@ -3,6 +3,7 @@
 const OTHERS = new Set(["epoch", "learning_rate"]);
 const VALIDATION = "val_";
 const MOST_RATE_MARKS = 12;
+const DIGITS = 6; // as the service rounds the columns, so that an equal learning rate stays equal
 
 export class Epochs {
   /**
@@ -34,7 +35,7 @@ export class Epochs {
       if (name !== "seconds") this.columns[name] ??= Array(this.count).fill(null);
     }
     for (const [name, column] of Object.entries(this.columns)) {
-      if (name !== "epoch") column.push(epoch[name] ?? null);
+      if (name !== "epoch") column.push(round(epoch[name]));
     }
     this.columns.epoch.push(epoch.epoch);
     if (this.count > 2 * this.most) this.#halve();
@@ -78,4 +79,8 @@ export class Epochs {
     const changes = this.numbers.filter((_, index) => index && rates[index] !== null && rates[index] !== rates[index - 1]);
     return changes.length > MOST_RATE_MARKS ? [] : changes;
   }
+}
+
+function round(value) {
+  return value === null || value === undefined ? null : Number(value.toPrecision(DIGITS));
 }

@@ -13,15 +13,16 @@ const FINAL = new Set(["succeeded", "failed", "cancelled"]);
 const DRAWING_PAUSE = 80;
 const REFRESHING_PAUSE = 2000;
 const ANNOUNCING_PAUSE = 10_000;
-const LONGEST_LOG = 50_000;
+const LOGGING_PAUSE = 400;
+const LONGEST_LOG = 20_000;
 
 const { job, columns, marks, snapshots, most } = embedded("job");
 const epochs = new Epochs(columns, most);
 const find = (id) => document.getElementById(id);
 const curves = new Curves(find("charts"), epochs, () => ({ best: job.best, marks }));
+for (const element of document.querySelectorAll("[data-scripted]")) element.hidden = false;
 const kept = showSnapshots(job, snapshots, epochs);
 
-for (const element of document.querySelectorAll("[data-scripted]")) element.hidden = false;
 if (epochs.count) curves.draw();
 find("log-scale").addEventListener("change", (event) => curves.setLog(event.target.checked));
 find("orders")?.addEventListener("submit", order);
@@ -52,6 +53,7 @@ const refresh = occasionally(REFRESHING_PAUSE, async () => {
   if (current === null) return;
   Object.assign(job, { best: current.best, progress: current.progress });
   showBest();
+  showBaseline(current.baseline);
   showProgress(current.progress);
   await kept.refresh();
 });
@@ -93,6 +95,12 @@ function showEpochs() {
 function showBest() {
   const [[metric, value] = []] = Object.entries(job.best ?? {}).filter(([name]) => name !== "epoch");
   if (metric) find("best").textContent = text("best_epoch", { epoch: number(job.best.epoch), metric, value: number(value) });
+}
+
+function showBaseline(baseline) {
+  if (!baseline) return;
+  const values = Object.entries(baseline).map(([name, value]) => `${name} ${number(value)}`);
+  find("baseline").textContent = `${text("naive_guess")} ${values.join(", ")}`;
 }
 
 function showProgress(progress) {
@@ -159,8 +167,9 @@ function describeEpoch({ epoch, seconds, learning_rate: rate, ...metrics }) {
 }
 
 const logged = [];
-const writeLog = occasionally(DRAWING_PAUSE, () => {
-  const before = job.last_event && find("log").textContent === text("nothing_printed") ? "" : find("log").textContent;
+const writeLog = occasionally(LOGGING_PAUSE, () => {
+  const shown = find("log").textContent;
+  const before = shown === text("nothing_printed") ? "" : shown;
   find("log").textContent = (before + logged.splice(0).join("")).slice(-LONGEST_LOG);
 });
 

@@ -2,7 +2,7 @@
 
 import { get, post } from "../api.js";
 import { embedded } from "../embedded.js";
-import { parameterField } from "../new-model/parameters.js";
+import { parameterField } from "../parameters.js";
 import { clearProblem, showProblem } from "../problems.js";
 import { text } from "../texts.js";
 

@@ -6,6 +6,7 @@ import { showProblem } from "../problems.js";
 import { text } from "../texts.js";
 
 const READING_PAUSE = 150;
+const [WIDEST, LOWEST, SHAPE, PADDING] = [640, 320, 0.72, 32]; // of the picture, in pixels; its height is a part of its width
 
 /**
  * Let the user choose a snapshot.
@@ -22,6 +23,9 @@ export function showSnapshots(job, known, epochs) {
   let isDrawing = false;
 
   const chosen = () => known[Number(slider.value)];
+
+  // While a job runs, the epoch that is the latest now may be thinned out before a request for it arrives.
+  const nameOf = (epoch) => (slider.value === slider.max && job.status !== "succeeded" ? "latest" : epoch);
 
   function fit() {
     const follows = slider.value === slider.max;
@@ -61,11 +65,13 @@ export function showSnapshots(job, known, epochs) {
       }
       if (chosen() !== epoch) draw(chosen());
     };
-    next.src = `${picture.dataset.path}?epoch=${epoch}&width=${picture.width}&height=${picture.height}&theme=${theme}`;
+    const width = Math.min(WIDEST, picture.parentElement.clientWidth - PADDING);
+    const height = Math.max(LOWEST, Math.round(width * SHAPE));
+    next.src = `${picture.dataset.path}?epoch=${nameOf(epoch)}&width=${width}&height=${height}&theme=${theme}#${epoch}`;
   }
 
   async function read(epoch) {
-    const snapshot = await get(`${job.links.snapshots}/${epoch}`).catch(() => null);
+    const snapshot = await get(`${job.links.snapshots}/${nameOf(epoch)}`).catch(() => null);
     if (chosen() === epoch) showMetrics(Object.entries(snapshot?.metrics ?? {}));
   }
 

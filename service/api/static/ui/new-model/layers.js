@@ -1,7 +1,7 @@
 /** The list of layers: each a card with its parameters, which can be moved and removed. */
 
 import { text } from "../texts.js";
-import { parameterField } from "./parameters.js";
+import { parameterField } from "../parameters.js";
 
 /**
  * Show the layers of a document, and change them there.

@@ -5,7 +5,7 @@ import { embedded } from "../embedded.js";
 import { showProblem } from "../problems.js";
 import { text } from "../texts.js";
 import { set, showLayers } from "./layers.js";
-import { parameterField } from "./parameters.js";
+import { parameterField } from "../parameters.js";
 import { previewSoon } from "./preview.js";
 
 const field = (id) => document.getElementById(id);

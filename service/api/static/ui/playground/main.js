@@ -6,7 +6,7 @@ import { Diagram } from "./diagram.js";
 import { architecture, continued, documents, loadData, scaleOf, scaleOfDataset } from "./documents.js";
 import { readLayers } from "./network.js";
 import { drawLoss, extentOf, Plot, readTheme, Views } from "./plot.js";
-import { checkPoint, complete, Invalid, preset, read, taskOf, write } from "./state.js";
+import { checkPoint, complete, Invalid, MOST_POINTS, preset, read, taskOf, write } from "./state.js";
 import { Player, Refused, Training } from "./training.js";
 import {
   Controls, describe, describeLoss, element, explain, notify, Pens, settings, showButtons, showData, showFigures,
@@ -107,7 +107,8 @@ class Playground {
     element("tools").hidden = false;
     new ResizeObserver(() => this.redraw()).observe(element("plot"));
     window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
-    window.addEventListener("hashchange", () => location.reload());
+    // Another link was opened here. A fragment without settings is the id of an element, as in the link to the content.
+    window.addEventListener("hashchange", () => location.hash.includes("=") && location.reload());
   }
 
   /** Do what a person asked for, and show what goes wrong where it belongs. */
@@ -231,6 +232,7 @@ class Playground {
   add(point) {
     const rounded = point.map((value) => Number(value.toPrecision(4)));
     checkPoint(rounded, taskOf(this.state));
+    if (this.data.rows.length >= MOST_POINTS) throw new Invalid("many_points", { most: MOST_POINTS });
     return this.edit({ added: [...this.state.added, rounded] });
   }
 

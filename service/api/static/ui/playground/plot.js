@@ -355,7 +355,7 @@ export function drawLoss(canvas, { epochs, expected, shown, starts, theme }) {
   const box = { x: 44, y: 8, width: width - 54, height: height - 30 };
   const values = epochs.flatMap((epoch) => [epoch.loss, epoch.val_loss]).filter(Number.isFinite);
   if (!values.length) return;
-  const most = Math.max(...values) * 1.05 || 1;
+  const most = largestOf(values) * 1.05;
   const last = Math.max(expected, 2);
   const x = (epoch) => box.x + ((epoch - 1) / (last - 1)) * box.width;
   const y = (value) => box.y + box.height - (value / most) * box.height;

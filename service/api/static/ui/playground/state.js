@@ -188,11 +188,11 @@ export function write(state) {
 /**
  * Read the fragment of a URL.
  * @returns {{state: object|null, faults: {key: string, value: string, reason: string, values: object}[]}} the state
- * (null: the fragment is empty or of another version), and what couldn't be used, in place of which defaults stand
+ * (null: the fragment has none, or is of another version), and what couldn't be used, in place of which defaults stand
  */
 export function read(fragment) {
+  if (!fragment.includes("=")) return { state: null, faults: [] };
   const parameters = new URLSearchParams(fragment);
-  if (!parameters.size) return { state: null, faults: [] };
   const version = parameters.get("v") ?? "";
   if (version !== String(VERSION)) {
     return { state: null, faults: [{ key: "v", value: version, reason: "version", values: { version: VERSION } }] };

@@ -27,6 +27,12 @@ async function concerning(kind, answer) {
   }
 }
 
+/** The metrics of epochs at their places in a list, without numbers where the service no longer has them. */
+function inPlaces(epochs) {
+  const known = new Map(epochs.map((one) => [one.epoch, one]));
+  return Array.from({ length: epochs.at(-1)?.epoch ?? 0 }, (_, at) => known.get(at + 1) ?? { epoch: at + 1 });
+}
+
 /** Create what has a name made of its content, unless it is there. */
 async function ensure(kind, path, document) {
   const { items } = await get(`${path}?metadata.content=${document.metadata.content}&limit=1`);
@@ -133,7 +139,7 @@ export class Training {
     for (const job of chain) {
       if (this.parts.length) before += job.parent.epoch;
       const { epochs } = await get(job.links.metrics);
-      this.parts.push({ job, before, epochs, missing: new Set() });
+      this.parts.push({ job, before, epochs: inPlaces(epochs), missing: new Set() });
     }
     if (this.isActive) this.#follow(this.job.last_event);
     this.onChange();

@@ -23,6 +23,7 @@ export class Controls {
   constructor(onChange) {
     this.fields = new Map(findAll("[data-field]").map((element) => [element.dataset.field, element]));
     for (const [name, element] of this.fields) {
+      if (element.dataset.own !== undefined) continue;
       this.#input(element)?.addEventListener("change", (event) => this.#changed(name, event.target, onChange));
     }
   }

@@ -69,7 +69,7 @@ function bars(classes, prediction) {
   scored.sort((one, other) => (other.score ?? -1) - (one.score ?? -1));
   const rows = scored.slice(0, MOST_BARS).map(({ name, score }) => {
     const meter = element("meter", "", percent(score));
-    Object.assign(meter, { min: 0, max: 1, value: score ?? 0 });
+    Object.assign(meter, { min: 0, max: 1, value: Number((score ?? 0).toFixed(4)) });
     meter.setAttribute("aria-label", String(name));
     const head = element("th", "", name);
     head.scope = "row";

@@ -1,20 +1,16 @@
 /** Reads a row from the fields of the form, and fills them with one. */
 
+import { Problem } from "../api.js";
 import { text } from "../texts.js";
 
-/** A fault that the form finds by itself, at the field that it is about. */
-export class FieldFault extends Error {
-  constructor(pointer, detail) {
-    super(detail);
-    this.faults = [{ pointer, detail }];
-  }
-}
+/** What is wrong with a field, in the form of what the service says about it. */
+export const fieldFault = (pointer, detail) => new Problem(0, { detail, errors: [{ pointer, detail }] });
 
 /**
  * The part of a form that asks for a row.
  * @param {HTMLElement} root - The element with the fields.
  * @param {any} form - Its description: `kind`, and `fields` or `parts`.
- * @returns {{read: () => any, fill: (instance: any) => void}} `read` throws FieldFault.
+ * @returns {{read: () => any, fill: (instance: any) => void}} `read` throws Problem.
  */
 export function makeFields(root, form) {
   const controls = [...root.querySelectorAll("[data-type]")];
@@ -51,7 +47,7 @@ function readControl(control, field) {
   if (control.dataset.type === "category") return value === "" ? null : field.categories[Number(value)];
   if (control.dataset.type === "boolean") return value === "" ? null : value === "true";
   if (control.dataset.type === "text") return value === "" ? null : value;
-  if (control.validity.badInput) throw new FieldFault(field.pointer, text("fault_number"));
+  if (control.validity.badInput) throw fieldFault(field.pointer, text("fault_number"));
   return value === "" ? null : Number(value);
 }
 
@@ -71,6 +67,6 @@ function readJson(control, form) {
   try {
     return JSON.parse(source);
   } catch (error) {
-    throw new FieldFault(form.pointer, text("fault_json", { detail: error.message }));
+    throw fieldFault(form.pointer, text("fault_json", { detail: error.message }));
   }
 }

@@ -1,7 +1,7 @@
 /** The canvas to draw on, and the picture that the network gets. */
 
 import { text } from "../texts.js";
-import { FieldFault } from "./fields.js";
+import { fieldFault } from "./fields.js";
 
 /** The longest side of a centred drawing, as a share of the picture: that of MNIST. */
 const MIDDLE = 20 / 28;
@@ -54,7 +54,7 @@ export function makePicture(form, onChange) {
     file: () => file,
     isEmpty: () => !file && !pixels,
     read: () => {
-      if (!pixels) throw new FieldFault(form.pointer, text("nothing_drawn"));
+      if (!pixels) throw fieldFault(form.pointer, text("nothing_drawn"));
       return pixels;
     },
     fill: (instance) => {

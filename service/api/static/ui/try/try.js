@@ -7,7 +7,7 @@ import { text } from "../texts.js";
 import { showMany, showOne, tookLine } from "./answer.js";
 import { curl } from "./curl.js";
 import { acceptDrops } from "./drop.js";
-import { FieldFault, makeFields } from "./fields.js";
+import { makeFields } from "./fields.js";
 import { makePicture } from "./picture.js";
 
 const data = embedded("data");
@@ -43,7 +43,7 @@ function ask() {
     const file = isPicture ? row.file() : null;
     predict(file ? { file } : { body: { instances: [row.read()] } }, showOne);
   } catch (error) {
-    show(error);
+    showProblem(error, form);
   }
 }
 
@@ -60,7 +60,7 @@ async function predict(content, render) {
     }
   } catch (error) {
     waiting = null;
-    show(error);
+    showProblem(error, form);
   } finally {
     isBusy = false;
   }
@@ -88,23 +88,11 @@ function showCurl(where, content) {
   document.getElementById("as-curl").hidden = false;
 }
 
-function show(error) {
-  if (error instanceof FieldFault) showFieldFault(error);
-  else showProblem(error, form);
-}
-
-function showFieldFault(error) {
-  const [{ pointer, detail }] = error.faults;
-  const field = form.querySelector(`[data-pointer="${CSS.escape(pointer)}"]`);
-  const place = Object.assign(document.createElement("p"), { className: "fault", textContent: detail });
-  field.querySelector(".fault")?.remove();
-  field.append(place);
-  field.querySelector("input, select, textarea")?.focus();
-}
-
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   ask();
+  // On a phone the answer is below the form.
+  answers.scrollIntoView({ block: "nearest" });
 });
 if (!isPicture) form.addEventListener("input", (event) => event.target.matches("[data-type]") && changed());
 
@@ -128,7 +116,7 @@ document.getElementById("take-row")?.addEventListener("click", async () => {
     taken.textContent = text("row_taken", { row: one.row });
     ask();
   } catch (error) {
-    show(error);
+    showProblem(error, form);
   }
 });
 

@@ -1,6 +1,6 @@
 /** Controls for the parameters of the catalogue's types, each with its documented default and range. */
 
-import { text } from "../texts.js";
+import { text } from "./texts.js";
 
 let count = 0;
 
