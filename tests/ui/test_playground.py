@@ -64,6 +64,9 @@ def test_somebody_trains_scrubs_adds_a_point_trains_on_and_shares_the_link(visit
     assert page.locator("#page").get_attribute("data-redraws") == "6"
     first = made(client, "training-jobs")[0]
     assert first["status"] == "succeeded"
+    # Of two classes, the second is blue, as a high output of a neuron is.
+    swatches = "items => items.map((item) => item.style.getPropertyValue('--swatch'))"
+    assert page.locator("#legend li").evaluate_all(swatches) == ["var(--class-2)", "var(--class-1)"]
 
     page.get_by_role("slider", name="Epoch").press("Home")
     page.get_by_role("slider", name="Epoch").press("ArrowRight")
