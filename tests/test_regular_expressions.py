@@ -56,6 +56,7 @@ EXAMPLES: dict[str, list[tuple[str, str | bytes]]] = {
     ],
     "models/drawing/rendering.py": [("sub", "a\x01")],
     "models/drawing/texts.py": [("sub", "a \n\x01b")],
+    "models/keras_code/rendering.py": [("sub", "a layer: no")],
     "models/errors.py": [("sub", "cannot identify <_io.BytesIO object at 0x7f2c1a5b9e40>")],
     "models/files/formats.py": [("match", b'[ { "a": 1 } ]'), ("match", b'{ "a": 1 }')],
     "models/model_files/keras/serialized.py": [("sub", "Custom>Doubling")],

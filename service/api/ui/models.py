@@ -90,18 +90,18 @@ def model(name: str) -> Response:
     )
 
 
-@page(blueprint, "/models/<name>/versions/<number:number>")
-def version(name: str, number: int) -> Response:
+@page(blueprint, "/models/<name>/versions/<number:version>")
+def version_page(name: str, version: int) -> Response:
     """A version."""
     found = ModelSchema().dump(models.get(context(), name))
-    record = versions.get(context(), name, number)
+    record = versions.get(context(), name, version)
     shown = VersionSchema().dump(OfModel(name, record))
     return show(
         "model-version.html",
         "models",
         model=found,
         shown=shown,
-        labels=_labels_of(found).get(number, []),
+        labels=_labels_of(found).get(version, []),
         champion=CHAMPION,
         inputs=[(one["name"], one) for one in shown["inputs"]],
         pictures=list(_pictures(name, record, found["task"])),
