@@ -161,6 +161,28 @@ def test_the_drawn_network_computes_what_the_service_predicts(visitor: Visitor, 
     assert drawn == pytest.approx([one["value"] for one in predicted], rel=1e-5, abs=1e-4)
 
 
+def test_the_slider_moves_to_the_nearest_epoch_whose_weights_are_kept(visitor: Visitor) -> None:
+    page = visitor.opens("/ui/playground")
+    shown = page.evaluate(
+        """async (folder) => {
+          const { Player, Training } = await import(`${folder}/training.js`);
+          const training = new Training(() => {});
+          const job = { status: "succeeded", snapshots: { every: 2 } };
+          training.parts = [{ job, before: 0, epochs: Array(7).fill({}), missing: new Set() }];
+          training.weightsOf = async () => [];
+          const player = new Player(training, () => {}, () => {});
+          const shown = [];
+          for (const [epoch, direction] of [[1, -1], [3, 1], [3, -1], [7, 1]]) {
+            await player.seek(epoch, direction);
+            shown.push(player.epoch);
+          }
+          return shown;
+        }""",
+        modules_of(page),
+    )
+    assert shown == [2, 4, 2, 7]
+
+
 def test_the_presets_of_the_page_are_those_of_its_modules() -> None:
     presets = (MODULES / "state.js").read_text().split("PRESETS = {")[1].split("\n};")[0]
     assert tuple(re.findall(r"^  (\w+): ", presets, re.M)) == PRESETS

@@ -88,7 +88,7 @@ class Playground {
     on("stop", () => this.training.change({ desired_status: "stopped" }));
     on("step", () => this.step());
     on("back", () => this.move(this.player.epoch - 1, -1));
-    on("epoch", (event) => this.move(Number(event.target.value), -1), "input");
+    on("epoch", ({ target: { valueAsNumber: to } }) => this.move(to, to < this.player.epoch ? -1 : 1), "input");
     on("add-layer", () => this.change({ layers: [...this.state.layers, this.state.layers.at(-1) ?? { units: 4, activation: "relu" }] }));
     on("remove-layer", () => this.change({ layers: this.state.layers.slice(0, -1) }));
     on("undo", () => this.undo());
