@@ -19,6 +19,8 @@ GAP = 6
 """Pixels between two labels, at least."""
 LARGEST = 1e30
 """Numbers beyond it are drawn there: computing with larger ones would overflow."""
+IN_FULL = 10_000_000
+"""The whole parts of numbers below it are written in full."""
 DIGITS = (6, 9, 12, 15)
 
 
@@ -29,8 +31,8 @@ def numbers(values: Sequence[Any]) -> np.ndarray:
 
 
 def write_number(value: float, digits: int = 6) -> str:
-    """A number with at most `digits` digits: `1,234.5`, `−0.25`, `3e−7`."""
-    text = f"{value:,.{digits}g}"
+    """A number with at most `digits` digits, or with its whole part below `IN_FULL`: `1,234.5`, `−0.25`, `3e−7`."""
+    text = f"{value:,.0f}" if 10**digits <= abs(value) < IN_FULL else f"{value:,.{digits}g}"
     if "e" in text:
         mantissa, _, exponent = text.partition("e")
         text = f"{mantissa}e{int(exponent)}"

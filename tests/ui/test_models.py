@@ -130,13 +130,15 @@ def test_a_form_predicts_for_a_row_of_a_table(visitor: Visitor, client: Client) 
 
     page.get_by_text("Many rows").click()
     rows = page.get_by_label("Rows as CSV")
-    rows.fill("area,district,lift,listed\n30,North,true,2025-03-04\n40,Harbour,false,2025-03-05")
+    rows.fill("area,district,lift,listed\n30,North,true,2025-03-04\n40,Moon,false,2025-03-05\n50,Moon,true,2025-03-05")
     page.get_by_role("button", name="Predict these rows").click()
-    expect(answers.get_by_role("row")).to_have_count(3)
+    expect(answers.get_by_role("row")).to_have_count(4)
+    expect(answers.get_by_text('Rows 1, 2: "Moon" isn\'t in the training rows.')).to_be_visible()
     visitor.expects(422)
     rows.fill("area,district,lift,listed\nlarge,North,true,2025-03-04")
     page.get_by_role("button", name="Predict these rows").click()
-    expect(page.locator("[data-faults]")).to_contain_text("area")
+    expect(page.locator("#many [data-faults]")).to_contain_text("area")
+    expect(answers.get_by_role("row")).to_have_count(0)
 
 
 def test_digits_are_drawn_and_pictures_are_chosen(visitor: Visitor, client: Client) -> None:

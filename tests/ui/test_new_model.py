@@ -27,3 +27,16 @@ def test_a_model_is_made_from_a_template_with_its_summary_beside_it(visitor: Vis
     made = client.get("/v1/models/new-model")
     assert [layer.get("units") for layer in made["layers"]] == [4, 6, 6, 4, 3]
     assert (made["task"], made["input"]["dataset"]) == ("multiclass", "new-model-iris")
+
+
+def test_a_dataset_suggests_a_whole_network(visitor: Visitor, client: Client) -> None:
+    client.post("/v1/datasets", {"name": "new-model-wine", "source": "wine"})
+    page = visitor.opens("/ui/models/new?dataset=new-model-wine")
+    page.locator("#total", has_text="5,251 parameters").wait_for()
+    page.get_by_role("button", name="Create model").click()
+    page.wait_for_url("**/ui/models/new-model-wine")
+    made = client.get("/v1/models/new-model-wine")
+    assert [layer.get("units") for layer in made["layers"]] == [64, 64, 3]
+    assert (made["task"], made["layers"][-1]["activation"]) == ("multiclass", "softmax")
+    visitor.opens("/ui/training-jobs/new?model=new-model-wine")
+    assert page.locator("#dataset").input_value() == "new-model-wine"

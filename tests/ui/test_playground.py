@@ -64,6 +64,9 @@ def test_somebody_trains_scrubs_adds_a_point_trains_on_and_shares_the_link(visit
     assert page.locator("#page").get_attribute("data-redraws") == "6"
     first = made(client, "training-jobs")[0]
     assert first["status"] == "succeeded"
+    # Of two classes, the second is blue, as a high output of a neuron is.
+    swatches = "items => items.map((item) => item.style.getPropertyValue('--swatch'))"
+    assert page.locator("#legend li").evaluate_all(swatches) == ["var(--class-2)", "var(--class-1)"]
 
     page.get_by_role("slider", name="Epoch").press("Home")
     page.get_by_role("slider", name="Epoch").press("ArrowRight")
@@ -156,6 +159,28 @@ def test_the_drawn_network_computes_what_the_service_predicts(visitor: Visitor, 
     drawn = page.evaluate(FORWARD, [modules_of(page), model, weights, name, points])
     assert len(ACTIVATIONS) == 11
     assert drawn == pytest.approx([one["value"] for one in predicted], rel=1e-5, abs=1e-4)
+
+
+def test_the_slider_moves_to_the_nearest_epoch_whose_weights_are_kept(visitor: Visitor) -> None:
+    page = visitor.opens("/ui/playground")
+    shown = page.evaluate(
+        """async (folder) => {
+          const { Player, Training } = await import(`${folder}/training.js`);
+          const training = new Training(() => {});
+          const job = { status: "succeeded", snapshots: { every: 2 } };
+          training.parts = [{ job, before: 0, epochs: Array(7).fill({}), missing: new Set() }];
+          training.weightsOf = async () => [];
+          const player = new Player(training, () => {}, () => {});
+          const shown = [];
+          for (const [epoch, direction] of [[1, -1], [3, 1], [3, -1], [7, 1]]) {
+            await player.seek(epoch, direction);
+            shown.push(player.epoch);
+          }
+          return shown;
+        }""",
+        modules_of(page),
+    )
+    assert shown == [2, 4, 2, 7]
 
 
 def test_the_presets_of_the_page_are_those_of_its_modules() -> None:

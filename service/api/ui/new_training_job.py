@@ -47,6 +47,8 @@ def new_job() -> Response:
     given = request.args
     earlier = _settings_of(given["job"]) if given.get("job") else {}
     values = {**earlier, **{name: given[name] for name in ("model", "dataset") if given.get(name)}}
+    if "model" in values and "dataset" not in values:
+        values["dataset"] = _dataset_of(values["model"])
     if earlier and given.get("epoch"):
         values["start_from"] = {"training_job": given["job"], "epoch": _read_epoch(given["epoch"])}
     return show(
@@ -75,6 +77,13 @@ def _settings_of(job_id: str) -> dict[str, Any]:
     job = TrainingJobSchema().dump(client_jobs.get(context(), training.KIND, job_id))
     postable = (name for name in CreateTrainingJobSchema().fields if name in job and name not in CHOSEN_AGAIN)
     return {name: job[name] for name in postable if job[name] is not None}
+
+
+def _dataset_of(name: str) -> str | None:
+    """The dataset that a model takes its input from; None if it has a shape instead, or doesn't exist."""
+    with suppress(NotFound):
+        return ModelItemSchema().dump(models.get(context(), name)).get("input", {}).get("dataset")
+    return None
 
 
 def _read_epoch(given: str) -> int | str:

@@ -26,7 +26,9 @@ def ask() -> Response:
     """The form for a key."""
     if caller().key_id is None and caller().may(Scope.READ):
         return go_to(_next(request.args))
-    return show("sign-in.html", "session", next=_next(request.args), fault=None)
+    following = _next(request.args)
+    refused = sorted(caller().scopes) if caller().may(Scope.READ) and following != HOME else None
+    return show("sign-in.html", "session", next=following, fault=None, refused=refused)
 
 
 @blueprint.post(SIGN_IN)

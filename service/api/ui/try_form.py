@@ -52,7 +52,7 @@ def _column(column: Document, known: Document) -> Field:
         "unit": known.get("unit"),
         "least": known.get("min"),
         "most": known.get("max"),
-        "value": known.get("quantiles", {}).get("0.5", known.get("mean")),
+        "value": _shorten(known.get("quantiles", {}).get("0.5", known.get("mean"))),
     }
     if column["type"] == "category":
         categories = column.get("categories") or []
@@ -63,6 +63,11 @@ def _column(column: Document, known: Document) -> Field:
         latest = known.get("max")
         return field | {"value": latest, "is_day": isinstance(latest, str) and len(latest) == DATE_LENGTH}
     return field
+
+
+def _shorten(value: Any) -> Any:
+    """A number without `.0` if it is a whole one; everything else as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _tensor(one: Document, known: Document, kind: str | None, place: tuple[str, ...]) -> dict[str, Any]:

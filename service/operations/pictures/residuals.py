@@ -78,4 +78,5 @@ def _summarize(target: dict[str, Any], metrics: dict[str, float | None]) -> str:
     if metrics["mae"] is None:
         return f'The predictions of "{target["name"]}" have no finite errors.'
     r2 = "" if metrics["r2"] is None else f" R² is {metrics['r2']:.3f}."
-    return f'The predictions of "{target["name"]}" differ from the truth by {metrics["mae"]:.4g}{unit} on average.{r2}'
+    error = f"{metrics['mae']:,.0f}" if 10_000 <= metrics["mae"] < 10_000_000 else f"{metrics['mae']:,.4g}"
+    return f'The predictions of "{target["name"]}" differ from the truth by {error}{unit} on average.{r2}'

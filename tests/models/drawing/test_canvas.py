@@ -96,4 +96,6 @@ def test_numbers_on_axes_are_written_in_full_and_differ() -> None:
     assert [write_number(value) for value in (0, -0.0, 0.1 + 0.2, -1234.5, 3e-7, 2e21)] == [
         "0", "0", "0.3", "−1,234.5", "3e−7", "2e21",
     ]  # fmt: skip
+    assert [write_number(value, 4) for value in (14_595.3, -1e6, 1e7)] == ["14,595", "−1,000,000", "1e7"]
+    assert PlainNumbers().format_ticks([500_000, 1_000_000]) == ["500,000", "1,000,000"]
     assert PlainNumbers().format_ticks([10_000_001, 10_000_002]) == ["10,000,001", "10,000,002"]

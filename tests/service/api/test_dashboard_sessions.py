@@ -70,7 +70,7 @@ def test_a_key_that_can_not_read_pages_is_refused_with_the_reason(browser: Brows
     assert "The API key is unknown." in unknown.text
     blind = browser.submit("/ui/sign-in", key=of.make("predict"))
     assert blind.status_code == 403
-    assert "only the scopes predict." in blind.text
+    assert "Its scopes: predict." in blind.text
     assert browser.cookie("fitserve_session") is None
 
 
@@ -106,6 +106,9 @@ def test_what_a_key_does_not_allow_is_hidden_and_explained(browser: Browser, of:
     assert 'href="/ui/training-jobs/new"' not in browser.get("/ui").text
     assert "data-demonstration" not in browser.get("/ui/demonstrations").text
     assert "They need the scope train" in browser.get("/ui/key").text
+    asked = browser.get("/ui/models/new")
+    assert asked.headers["Location"] == "/ui/sign-in?next=%2Fui%2Fmodels%2Fnew"
+    assert "The scopes of your key, read, don&#39;t allow" in browser.get(asked.headers["Location"]).text
 
 
 def test_an_administrator_changes_the_project(browser: Browser, of: Keys) -> None:

@@ -1,12 +1,13 @@
 /** How modules show numbers, times and sizes: as the server does in formatting.py. */
 
-/** A number with at most `digits` significant digits; `–` for none. */
+/** A number with at most `digits` significant digits, but with all those of its whole part; `–` for none. */
 export function number(value, digits = 4) {
   if (value === null || value === undefined) return "–";
   if (Number.isInteger(value)) return value.toLocaleString("en-US");
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-5 || size >= 1e9)) return value.toExponential(digits - 1);
-  return value.toLocaleString("en-US", { maximumSignificantDigits: digits });
+  const decimals = size === 0 ? 0 : Math.max(digits - 1 - Math.floor(Math.log10(size)), 0);
+  return value.toLocaleString("en-US", { maximumFractionDigits: decimals });
 }
 
 /** A duration, such as `1.4 s`, `3 min 20 s` or `2 h 5 min`. */

@@ -53,6 +53,7 @@ const refresh = occasionally(REFRESHING_PAUSE, async () => {
   if (current === null) return;
   Object.assign(job, { best: current.best, progress: current.progress });
   showBest();
+  redraw();
   showBaseline(current.baseline);
   showProgress(current.progress);
   await kept.refresh();
@@ -109,9 +110,14 @@ function showProgress(progress) {
   if (!bar) return;
   bar.value = progress.fraction ?? 0;
   const part = text("progress_epochs", { epoch: number(progress.epoch), epochs: number(progress.epochs) });
-  const left = progress.eta_seconds;
-  find("progress").querySelector(".number").textContent =
-    left === null || left === undefined ? part : `${part} · ${text("progress_left", { time: duration(left) })}`;
+  const then = describeRest(progress);
+  find("progress").querySelector(".number").textContent = then ? `${part} · ${then}` : part;
+}
+
+/** What comes: the time that is left, or what follows the last epoch. */
+function describeRest({ fraction, eta_seconds: left }) {
+  if (fraction === 1) return text("progress_saving");
+  return left === null || left === undefined ? "" : text("progress_left", { time: duration(left) });
 }
 
 function makeBadge(status) {

@@ -79,14 +79,33 @@ function readInput() {
   set(model.input, "scaling", field("scaling").value || undefined);
 }
 
-/** Suggest what suits the data: the task by its target, and an output with as many units as it has classes. */
+/**
+ * Layers to begin with: two hidden ones, which learn most tables well, and an output. Arrays with several axes are
+ * flattened first. There is no suggestion for texts, and for several arrays, which need a graph.
+ */
+function suggestLayers({ kind, inputs }) {
+  const [{ shape }] = inputs;
+  if (inputs.some(({ type }) => type === "text") || (kind !== "table" && inputs.length > 1)) return [];
+  const hidden = { type: "Dense", units: 64, activation: "relu" };
+  const isFlat = kind === "table" || shape.length < 2;
+  return [...(isFlat ? [] : [{ type: "Flatten" }]), { ...hidden }, { ...hidden }, { type: "Dense", units: 1 }];
+}
+
+/**
+ * Suggest what suits the data: a name, the task by its target, an output with as many units as it has classes, and
+ * layers if there are none yet.
+ */
 function suitDataset() {
-  const { target } = datasets.get(field("dataset").value) ?? {};
-  if (!target) return;
+  const dataset = datasets.get(field("dataset").value);
+  if (!dataset?.target) return;
+  const { target } = dataset;
+  model.name ||= dataset.name;
+  if (!model.layers.length) model.layers = suggestLayers(dataset);
   const classes = target.classes?.length ?? 0;
   model.task = { labels: "multilabel", number: "regression" }[target.type] ?? (classes === 2 ? "binary" : "multiclass");
   field("task").value = model.task;
-  suitTask(model.task === "binary" || model.task === "regression" ? 1 : classes);
+  const numbers = target.shape?.[0] ?? 1;
+  suitTask({ binary: 1, regression: numbers }[model.task] ?? classes);
 }
 
 function suitTask(units) {

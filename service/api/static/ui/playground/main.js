@@ -88,7 +88,7 @@ class Playground {
     on("stop", () => this.training.change({ desired_status: "stopped" }));
     on("step", () => this.step());
     on("back", () => this.move(this.player.epoch - 1, -1));
-    on("epoch", (event) => this.move(Number(event.target.value), -1), "input");
+    on("epoch", ({ target: { valueAsNumber: to } }) => this.move(to, to < this.player.epoch ? -1 : 1), "input");
     on("add-layer", () => this.change({ layers: [...this.state.layers, this.state.layers.at(-1) ?? { units: 4, activation: "relu" }] }));
     on("remove-layer", () => this.change({ layers: this.state.layers.slice(0, -1) }));
     on("undo", () => this.undo());
@@ -399,7 +399,7 @@ class Playground {
     this.theme = readTheme(this.root);
     this.drawPlot();
     const small = this.layers && this.views.outputs(this.layers, this.views.small);
-    this.diagram.draw(this.layers, this.views.small, small, this.theme, taskOf(this.state));
+    this.diagram.draw(this.layers, this.views.small, small, this.theme, this.views.task);
     const { training, player, theme } = this;
     const starts = training.parts.slice(1).map((part) => part.before + 1);
     drawLoss(element("loss"), { epochs: training.epochs, expected: training.expected, shown: player.epoch, starts, theme });
@@ -408,7 +408,9 @@ class Playground {
   drawPlot() {
     const { views, layers, neuron, theme, range } = this;
     const outputs = layers && views.outputs(layers, views.wide);
-    this.plot.draw({ rows: this.data.rows, task: taskOf(this.state), theme, views, outputs, neuron: outputs && neuron, range });
+    // The task is that of the data: the state's is another one while its data is loading.
+    const { rows, labels } = this.data;
+    this.plot.draw({ rows, task: views.task, classes: labels.length, theme, views, outputs, neuron: outputs && neuron, range });
   }
 
   /** Say how it goes, calmly while it plays. */

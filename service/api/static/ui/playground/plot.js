@@ -24,6 +24,9 @@ export function readTheme(element) {
   return { classes, paper, ink, line, low: classes[1], high: classes[0], size: parseFloat(style.fontSize) };
 }
 
+/** The place of a class's colour in the palette. Of two classes, the second is blue, as a neuron's high output is. */
+export const colourOf = (index, count) => (count <= 2 ? 1 - index : index);
+
 export const css = ([red, green, blue], alpha = 1) => `rgb(${red} ${green} ${blue} / ${alpha})`;
 
 const mix = (from, to, share) => from.map((value, at) => value + (to[at] - value) * share);
@@ -114,7 +117,7 @@ function paintClasses(scores, theme, count) {
   for (let index = 0; index < count * count; index++) {
     const [best, share] = scores.length === 1 ? bestOfTwo(scores[0][index]) : bestOf(scores, index);
     const certainty = Math.min(1, (share * classes - 1) / (classes - 1));
-    paint(image, index, theme.paper, theme.classes[best], STRENGTH * (0.16 + 0.84 * certainty));
+    paint(image, index, theme.paper, theme.classes[colourOf(best, classes)], STRENGTH * (0.16 + 0.84 * certainty));
   }
   return image;
 }
@@ -248,7 +251,7 @@ export class Plot {
   }
 
   /**
-   * @param {{rows, task, theme, views: Views, outputs: Float32Array[][]|null, neuron: [number, number]|null,
+   * @param {{rows, task, classes: number, theme, views: Views, outputs: Float32Array[][]|null, neuron: [number, number]|null,
    *   range: [number, number]}} scene `outputs` on the wide grid; `neuron`: the layer and the neuron to show instead
    */
   draw(scene) {
@@ -321,11 +324,12 @@ export class Plot {
     context.stroke();
   }
 
-  #rows(context, { rows, task, theme, range }) {
+  #rows(context, { rows, task, classes, theme, range }) {
     const size = rows.length > 500 ? 3 : rows.length > 100 ? 4 : 6;
     for (const row of rows) {
       const [x, y] = this.place(this.#pair(row, task));
-      const colour = task === "classes" ? theme.classes[row.target] : task === "curve" ? theme.ink : numberColour(row.target, range, theme);
+      const own = theme.classes[colourOf(row.target, classes)];
+      const colour = task === "classes" ? own : task === "curve" ? theme.ink : numberColour(row.target, range, theme);
       context.beginPath();
       SHAPES[task === "classes" ? row.target : 0](context, x, y, size);
       context.fillStyle = row.validation ? css(theme.paper, 0.7) : css(colour);

@@ -273,14 +273,15 @@ export class Player {
   }
 
   /**
-   * Show the kept epoch at or next to an epoch. Of several calls, the last counts.
+   * Show the kept epoch that is nearest to an epoch, in the direction if there is one. Of several calls, the last counts.
    * @returns {Promise<boolean>} whether there was one
    */
   async seek(epoch, direction = 1) {
     const { training } = this;
     this.wanted = epoch;
     for (;;) {
-      const at = training.keptFrom(Math.min(epoch, training.length), direction) ?? training.keptFrom(training.length, -1);
+      const nearest = (way) => training.keptFrom(Math.min(epoch, training.length), way);
+      const at = nearest(direction) ?? nearest(-direction);
       if (at === null) return false;
       const weights = await training.weightsOf(at);
       if (this.wanted !== epoch) return false;

@@ -4,6 +4,7 @@ import { Problem } from "../api.js";
 import { embedded } from "../embedded.js";
 import { text } from "../texts.js";
 import { fieldOf, MOST_OWN } from "./documents.js";
+import { colourOf } from "./plot.js";
 import { Invalid, LOSSES, modelTask, MOST_LAYERS, preset, readField, taskOf, write } from "./state.js";
 
 export const settings = embedded("playground");
@@ -105,16 +106,16 @@ export class Pens {
     if (this.root.dataset.form === form) return;
     this.root.dataset.form = form;
     const all = [...pens, ["erase", text("erase")]];
-    this.root.replaceChildren(...all.map(([value, label], at) => this.#pen(value, label, at === 0)));
+    this.root.replaceChildren(...all.map(([value, label], at) => this.#pen(value, label, at === 0, task === "classes" ? colourOf(at, labels.length) : at)));
     fill(find("#point-class"), labels.map((label, index) => [String(index), String(label)]));
   }
 
-  #pen(value, label, checked) {
+  #pen(value, label, checked, colour) {
     const input = Object.assign(document.createElement("input"), { type: "radio", name: "pen", value, checked });
     const made = document.createElement("label");
     made.className = "pen";
     made.dataset.pen = value;
-    made.style.setProperty("--swatch", `var(--class-${Number(value) + 1})`);
+    made.style.setProperty("--swatch", `var(--class-${colour + 1})`);
     made.append(input, document.createElement("span"), label);
     return made;
   }
@@ -182,7 +183,7 @@ function legendOf(task, labels, range) {
   if (task === "surface") {
     return [item(text("legend_number", { least: shownNumber(range[0]), most: shownNumber(range[1]) }), { kind: "range" })];
   }
-  return labels.map((label, at) => item(text("legend_class", { label }), { colour: at + 1 }));
+  return labels.map((label, at) => item(text("legend_class", { label }), { colour: colourOf(at, labels.length) + 1 }));
 }
 
 /** The network as an equation, if it is a single neuron that takes one number. */

@@ -5,6 +5,7 @@ import { text } from "../texts.js";
 
 const MOST_BARS = 10;
 const MOST_ROWS = 100;
+const MOST_LISTED = 5;
 const LEAST_SHOWN = 0.001;
 
 function element(tag, className, ...children) {
@@ -33,8 +34,11 @@ export function showOne(answer, of, truth) {
   const parts = [element("p", "predicted", describe(prediction, of))];
   if (prediction.scores) parts.push(...bars(answer.classes, prediction));
   if (truth !== undefined) parts.push(compare(prediction, truth, of));
-  return [...parts, ...warnings(answer)];
+  return [...parts, ...answer.warnings.map((warning) => warningLine(warning.detail))];
 }
+
+/** What stands in place of an answer. */
+export const noAnswer = () => element("p", "muted", text("no_answer"));
 
 /** The answers to several rows, as a table. */
 export function showMany(answer, of) {
@@ -96,12 +100,22 @@ function compare(prediction, truth, { task }) {
   return line;
 }
 
+function warningLine(detail) {
+  const line = element("p", "notice", detail);
+  line.dataset.kind = "warning";
+  return line;
+}
+
+/** The warnings about several rows: once for all rows that have the same one. */
 function warnings(answer) {
-  return answer.warnings.map((warning) => {
-    const line = element("p", "notice", warning.detail);
-    line.dataset.kind = "warning";
-    return line;
-  });
+  const rows = new Map();
+  for (const { detail, row } of answer.warnings) rows.set(detail, [...(rows.get(detail) ?? []), row]);
+  return [...rows].map(([detail, of]) => warningLine(of[0] === null ? detail : text("warning_rows", { rows: listRows(of), detail })));
+}
+
+function listRows(rows) {
+  const shown = rows.slice(0, MOST_LISTED).map((row) => number(row)).join(", ");
+  return rows.length > MOST_LISTED ? text("more_rows", { rows: shown, count: number(rows.length - MOST_LISTED) }) : shown;
 }
 
 /** How long an answer took, and what gave it. */

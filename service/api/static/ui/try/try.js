@@ -5,13 +5,14 @@ import { acceptDrops } from "../drop.js";
 import { embedded } from "../embedded.js";
 import { clearProblem, showProblem } from "../problems.js";
 import { text } from "../texts.js";
-import { showMany, showOne, tookLine } from "./answer.js";
+import { noAnswer, showMany, showOne, tookLine } from "./answer.js";
 import { curl } from "./curl.js";
 import { makeFields } from "./fields.js";
 import { makePicture } from "./picture.js";
 
 const data = embedded("data");
 const form = document.getElementById("form");
+const many = document.getElementById("many");
 const answers = document.getElementById("answers");
 const taken = document.getElementById("taken");
 const epoch = document.getElementById("epoch");
@@ -37,8 +38,12 @@ function changed() {
   if (isPicture && !row.isEmpty()) ask();
 }
 
+function clearProblems() {
+  for (const place of [form, many]) if (place) clearProblem(place);
+}
+
 function ask() {
-  clearProblem(form);
+  clearProblems();
   try {
     const file = isPicture ? row.file() : null;
     predict(file ? { file } : { body: { instances: [row.read()] } }, showOne);
@@ -60,7 +65,9 @@ async function predict(content, render) {
     }
   } catch (error) {
     waiting = null;
-    showProblem(error, form);
+    // The last answer isn't one to what was asked now.
+    answers.replaceChildren(noAnswer());
+    showProblem(error, answered.render === showMany ? many : form);
   } finally {
     isBusy = false;
   }
@@ -137,8 +144,10 @@ if (epoch) {
   });
 }
 
+// What was chosen or written last is sent.
+document.getElementById("csv")?.addEventListener("input", () => (document.getElementById("rows-file").value = ""));
 document.getElementById("predict-rows")?.addEventListener("click", () => {
-  clearProblem(form);
+  clearProblems();
   const file = document.getElementById("rows-file").files[0];
   const csv = document.getElementById("csv").value;
   truth = undefined;
