@@ -59,7 +59,9 @@ class HostRules:
         if request.method not in SAFE and ("origin" in headers or "sec-fetch-site" in headers):
             self._check_site(headers.get("origin"), headers.get("sec-fetch-site"))
             if request.path.startswith(FORMS) and not is_from_own_page(headers):
-                raise CrossSiteRequest("Only the dashboard's own pages can sign in, sign out and change the project.")
+                raise CrossSiteRequest(
+                    "Only the dashboard's own pages can send this. A proxy in front must pass on the Host header."
+                )
 
     def _is_allowed(self, host: str) -> bool:
         known = self._allowed.get(host)
