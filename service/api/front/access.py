@@ -107,7 +107,8 @@ def find_credentials(request: Request) -> Credentials:
     """
     headers = request.headers
     authorization, project = headers.get("authorization"), headers.get(PROJECT_HEADER)
-    if authorization is None and "cookie" in headers:
+    # A proxy may have checked another scheme, whose credentials the browser sends besides its cookie.
+    if "cookie" in headers and not _is_bearer(authorization):
         session = read_session(request.method, headers)
         return Credentials(session.key, project or session.project)
     return _read(authorization, project)
@@ -126,9 +127,13 @@ def _read(authorization: str | None, project: str | None) -> Credentials:
     if project is not None and not project:
         detail = "Fitserve-Project must be the name of a project."
         raise InvalidHeader(detail, [RequestFault(detail, header="Fitserve-Project")])
-    if authorization is None or authorization[:6].lower() != "bearer":
+    if authorization is None or not _is_bearer(authorization):
         return Credentials(None, project)  # a proxy may have checked another scheme
     match = BEARER.fullmatch(authorization)
     if match is None:
         raise Unauthenticated("Authorization must be `Bearer KEY`.")
     return Credentials(match[1], project)
+
+
+def _is_bearer(authorization: str | None) -> bool:
+    return authorization is not None and authorization[:6].lower() == "bearer"

@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from service.api.front.request import Request
+from service.api.http.browser_session import is_from_own_page
 from service.api.http.scopes import SAFE
 from service.config import Settings
 from service.errors import ServiceError
@@ -10,6 +11,8 @@ from service.errors import ServiceError
 ANY = "*"
 OPEN = "/healthz"
 """The path that is allowed for any host, for health checks of the process."""
+FORMS = "/ui/"
+"""The paths that forms of the dashboard post to."""
 MOST_REMEMBERED = 1000
 
 
@@ -55,6 +58,10 @@ class HostRules:
             )
         if request.method not in SAFE and ("origin" in headers or "sec-fetch-site" in headers):
             self._check_site(headers.get("origin"), headers.get("sec-fetch-site"))
+            if request.path.startswith(FORMS) and not is_from_own_page(headers):
+                raise CrossSiteRequest(
+                    "Only the dashboard's own pages can send this. A proxy in front must pass on the Host header."
+                )
 
     def _is_allowed(self, host: str) -> bool:
         known = self._allowed.get(host)

@@ -34,14 +34,14 @@ NO_SESSION = BrowserSession(None, None)
 def read_session(method: str, headers: Mapping[str, str]) -> BrowserSession:
     """The session of a request, by its headers with lower-case names; NO_SESSION if its cookie doesn't count."""
     cookies = headers.get("cookie")
-    if cookies is None or not (method in SAFE or _is_from_own_page(headers)):
+    if cookies is None or not (method in SAFE or is_from_own_page(headers)):
         return NO_SESSION
     found = dict(pair.strip().partition("=")[::2] for pair in cookies.replace(",", ";").split(";"))
     key, _, project = found.get(COOKIE, "").strip('"').partition(SEPARATOR)
     return BrowserSession(key or None, project or None)
 
 
-def _is_from_own_page(headers: Mapping[str, str]) -> bool:
+def is_from_own_page(headers: Mapping[str, str]) -> bool:
     """Whether a browser says that a page of this service's own origin sent the request.
 
     Older browsers send no `Sec-Fetch-Site`, but an `Origin` with each change.

@@ -23,6 +23,9 @@ FORMATS = {"svg": SVG, "png": PNG, "json": JSON}
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 """For an SVG that is opened by itself, so that nothing in it could run or be loaded."""
 
+CACHING = "private, no-cache"
+"""A browser's cookie may be what shows a picture, and proxies don't know that it is a secret, as they do of keys."""
+
 
 class Form(NamedTuple):
     """In which form a client wants a picture. Without a width or a height, it has that of its kind."""
@@ -67,9 +70,11 @@ def answer_picture(kind: str, document: dict[str, Any], form: Form) -> Response:
         response = Response(status=304)
         response.set_etag(_sent_tag(tag, form))
         response.vary.update(("Accept", "Accept-Encoding"))
+        response.headers["Cache-Control"] = CACHING
         return response
     response = leave_drawing(pictures().get(tag, described), FORMATS[form.format])
     response.set_etag(tag)
+    response.headers["Cache-Control"] = CACHING
     if form.format == "svg":
         response.headers["Content-Security-Policy"] = POLICY
     return response

@@ -53,7 +53,8 @@ class Drawer:
     def draw(self, request: bytes) -> Future[bytes]:
         """Draw what the JSON of a request for models/drawing/rendering.py describes. Returns the future file.
 
-        Raises Overloaded if too many requests wait. The future may raise PictureTimeout or NotDrawable.
+        Raises Overloaded if too many requests wait. The future may raise PictureTimeout, NotDrawable or, if no process
+        can be started, Overloaded.
         """
         with self._lock:
             if self._pending >= self._most:
@@ -62,8 +63,9 @@ class Drawer:
             waiting = _Request(request, Future())
             self._waiting.put(waiting)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="pictures", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="pictures", daemon=True)
+                thread.start()  # may fail; then the next request tries it again
+                self._thread = thread
         return waiting.picture
 
     def close(self) -> None:
@@ -97,7 +99,7 @@ class Drawer:
             self._pending -= 1
 
     def _draw(self, request: bytes) -> bytes:
-        """The picture, by the second process if the first one crashes."""
+        """The picture, by the second process if the first one crashes. Raises what `draw` says, and Overloaded."""
         for _ in range(2):
             try:
                 if self.process is None or self.process.drawings >= MOST_DRAWINGS:
@@ -110,6 +112,10 @@ class Drawer:
             except PictureTimeout:
                 self._end_process()
                 raise
+            except OSError as error:
+                log.error("the process that draws pictures can't start", error=str(error))
+                detail = "No picture can be drawn now: the process that draws can't start; the log says why."
+                raise Overloaded(detail, retry_after=10) from None
         raise NotDrawable("Drawing the picture crashed: it needs too much memory. Its numbers are available as JSON.")
 
     def _end_process(self) -> None:

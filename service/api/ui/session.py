@@ -79,7 +79,8 @@ def _show_key(status: int = 200, fault: str | None = None) -> Response:
 def _next(given: Any) -> str:
     """The page of the dashboard to show afterwards."""
     wanted: str = given.get("next", HOME)
-    return wanted if wanted == HOME or wanted.startswith(f"{HOME}/") else HOME
+    is_page = wanted.startswith(f"{HOME}/") and wanted.isprintable()  # a header holds no line breaks
+    return wanted if is_page else HOME
 
 
 def _keep(response: Response, session: BrowserSession) -> Response:

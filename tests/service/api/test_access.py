@@ -16,7 +16,7 @@ from service.callers import INCLUDED, Scope
 from service.context import Context
 from tests.service.api.api_client import ApiClient
 from tests.service.api.fake_worker import FakeWorker
-from tests.service.api.two_projects import Draw, Named, Operation, Projects, Side, fill_path, operations
+from tests.service.api.two_projects import Draw, Named, Operation, Projects, Side, fill_path, operations, pages
 
 EXAMPLES = int(os.environ.get("FITSERVE_TEST_FUZZ_EXAMPLES") or 1)
 SEED = int(os.environ.get("FITSERVE_TEST_FUZZ_SEED") or 1)
@@ -90,6 +90,22 @@ def test_nothing_tells_a_project_what_another_one_has(projects: Projects) -> Non
                     compare(projects, operation, number, asks, has, theirs)
         assert projects.snapshot(has) == before
     print(f"{projects.count:,} requests told nothing")
+
+
+def test_no_page_tells_a_project_what_another_one_has(projects: Projects) -> None:
+    asks, has = projects.b, projects.a
+    theirs = set(ID.findall("".join(projects.snapshot(has))))
+    for path in pages():
+        told = []
+        for about in (has.has, has.has_not):
+            filled = fill_path(path, about)
+            response = projects.send(asks.key, "GET", filled)
+            assert not (theirs - set(ID.findall(filled))) & set(ID.findall(response.text)), filled
+            told.append(normalize(Operation("GET", path, (), False, (), []), response, about))
+            assert response.status_code < 500, filled
+        assert told[0] == told[1], path
+        own = projects.send(has.key, "GET", fill_path(path, has.has))
+        assert own.status_code in (200, 303, 400, 404), path
 
 
 def compare(projects: Projects, operation: Operation, number: int, asks: Side, has: Side, theirs: set[str]) -> None:

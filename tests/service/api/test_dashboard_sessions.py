@@ -59,7 +59,10 @@ def test_with_keys_a_page_asks_for_one_and_then_shows_itself(browser: Browser, o
     assert browser.get("/v1/models").status_code == 401
 
 
-@pytest.mark.parametrize("wanted", ["https://example.org", "//example.org", "/uix", "/v1/models", "\\ui"])
+@pytest.mark.parametrize(
+    "wanted",
+    ["https://example.org", "//example.org", "/uix", "/v1/models", "\\ui", "/ui/\r\nSet-Cookie: x=y", "/ui/\0"],
+)
 def test_signing_in_leads_to_pages_of_the_dashboard_alone(browser: Browser, of: Keys, wanted: str) -> None:
     assert browser.submit("/ui/sign-in", key=of.make("read"), next=wanted).headers["Location"] == "/ui"
 
@@ -83,6 +86,44 @@ def test_the_cookie_counts_for_changes_only_from_the_own_pages(browser: Browser,
         assert browser.post("/v1/datasets", DATASET, **foreign).status_code in (401, 403), foreign
     assert browser.post("/v1/datasets", DATASET, Prefer="wait=0", **OWN_PAGE).status_code == 202
     assert browser.post("/v1/datasets", DATASET, **OLD_BROWSER).status_code == 409
+
+
+@pytest.mark.parametrize(
+    "foreign", [{"Sec-Fetch-Site": "same-site"}, {"Sec-Fetch-Site": "none"}, {"Origin": "http://localhost:3000"}]
+)
+def test_other_pages_of_the_same_host_can_not_change_the_session(
+    browser: Browser, of: Keys, foreign: dict[str, str]
+) -> None:
+    of.make_project("vision")
+    browser.submit("/ui/sign-in", key=of.admin)
+    before = browser.cookie("fitserve_session").value
+    for path, fields in (
+        ("sign-in", {"key": of.make("train")}),
+        ("project", {"project": "vision"}),
+        ("sign-out", {}),
+    ):
+        refused = browser._client.open(f"/ui/{path}", method="POST", data=fields, headers=foreign)
+        assert (refused.status_code, refused.json["type"]) == (403, "/problems/cross-site-request"), path
+    assert browser.cookie("fitserve_session").value == before
+
+
+def test_the_cookie_counts_besides_what_a_proxy_has_checked(browser: Browser, of: Keys) -> None:
+    browser.submit("/ui/sign-in", key=of.make("read"))
+    by_proxy = {"Authorization": "Basic dTpw"}
+    assert browser._client.open("/ui", headers=by_proxy).status_code == 200
+    assert browser._client.open("/v1/models", headers=by_proxy).status_code == 200
+    assert browser._client.open("/v1/models", headers={"Authorization": "Bearer"}).status_code == 401
+
+
+def test_no_proxy_keeps_what_a_cookie_shows(browser: Browser, of: Keys) -> None:
+    browser.submit("/ui/sign-in", key=of.make("read"))
+    page, picture = browser.get("/ui"), browser.get("/v1/activation-types/relu/curve")
+    assert "Cookie" in page.headers["Vary"]
+    for shown in (page, picture):
+        assert shown.headers["Cache-Control"] == "private, no-cache"
+    tag = picture.headers["ETag"]
+    known = browser._client.open("/v1/activation-types/relu/curve", headers={"If-None-Match": tag})
+    assert (known.status_code, known.headers["Cache-Control"]) == (304, "private, no-cache")
 
 
 def test_a_key_in_the_header_overrides_the_cookie(browser: Browser, of: Keys) -> None:

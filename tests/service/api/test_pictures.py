@@ -3,10 +3,12 @@
 import io
 import os
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import orjson
@@ -50,7 +52,7 @@ def test_a_picture_is_svg_for_browsers_and_curl(api: ApiClient, accept: str | No
     assert root.find("{http://www.w3.org/2000/svg}title").text == "relu"  # type: ignore[union-attr]
     assert "script-src" not in response.headers["Content-Security-Policy"]
     assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; ")
-    assert response.headers["Cache-Control"] == "no-cache"
+    assert response.headers["Cache-Control"] == "private, no-cache"
     assert {"Accept", "Accept-Encoding"} <= set(response.headers["Vary"].split(", "))
 
 
@@ -170,6 +172,16 @@ def test_a_picture_that_takes_too_long_is_given_up_and_the_next_one_is_drawn(dra
     with pytest.raises(PictureTimeout, match=r"takes more than 0\.2 s"):
         drawer.draw(describe()).result()
     assert drawer.draw(describe()).result().startswith(b"<svg")
+
+
+def test_a_full_disk_is_a_503_until_there_is_space(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    drawer = Drawer(Settings())
+    with monkeypatch.context() as full:
+        full.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+        with pytest.raises(Overloaded, match="can't start"):
+            drawer.draw(describe()).result()
+    assert drawer.draw(describe()).result().startswith(b"<svg")
+    drawer.close()
 
 
 def test_a_picture_that_needs_too_much_memory_is_refused(drawer: Drawer) -> None:

@@ -11,16 +11,20 @@ from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from service.api.contract.openapi import PATH
+from service.config import Settings
 from service.context import Context
 from service.storage.records import ApiKey
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import ApiClient
 from tests.service.api.fake_worker import FakeWorker
+from tests.service.api.shared_routes import make_app
 
 NAMING = ("name", "model", "dataset", "label", "serve")
 """The fields of bodies and queries that have a name."""
-JOBS = ("training_job", "parent")
+JOBS = ("training_job", "parent", "jobs", "job")
 """Those that have the id of a training job."""
+ASSETS = "/ui/assets/<digest>/<path:name>"
+"""The only page's path that is the same for everybody."""
 FIXED = {"limit": "1", "sort": "-created_at", "after": "0", "split": "train", "points": "2", "metadata.k": "v"}
 """The values of other parameters."""
 STREAM = "text/event-stream"
@@ -62,6 +66,15 @@ def operations() -> list[Operation]:
         for method, operation in item.items()
         if method != "parameters"
     ]
+
+
+def pages() -> list[str]:
+    """The paths of the dashboard's pages, with places to fill, and a query that names something of each kind."""
+    rules = make_app(Context.from_settings(Settings())).url_map.iter_rules()
+    read = {rule.rule for rule in rules if rule.rule.startswith("/ui") and "GET" in (rule.methods or ())}
+    shown = [re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", path) for path in sorted(read - {ASSETS})]
+    query = "model={name}&dataset={name}&job={job_id}&jobs={job_id}&epoch=1&version=1&name={name}"
+    return [f"{path}{ending}" for path in shown for ending in ("", f"?{query}")]
 
 
 def _bodies(operation: Any) -> tuple[Any, ...]:
@@ -183,7 +196,7 @@ class Projects:
 def fill_path(path: str, about: Named) -> str:
     """The path of an operation about something."""
     name = about.name
-    same = {"version": 1, "epoch": "latest", "format": "onnx", "key_id": "0" * 24, "activation": "relu"}
+    same = {"version": 1, "number": 1, "epoch": "latest", "format": "onnx", "key_id": "0" * 24, "activation": "relu"}
     return path.format(name=name, label=name, **same, **about.ids)
 
 

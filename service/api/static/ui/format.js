@@ -3,7 +3,7 @@
 /** A number with at most `digits` significant digits, but with all those of its whole part; `–` for none. */
 export function number(value, digits = 4) {
   if (value === null || value === undefined) return "–";
-  if (Number.isInteger(value)) return value.toLocaleString("en-US");
+  if (Number.isSafeInteger(value)) return value.toLocaleString("en-US");
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-5 || size >= 1e9)) return value.toExponential(digits - 1);
   const decimals = size === 0 ? 0 : Math.max(digits - 1 - Math.floor(Math.log10(size)), 0);
