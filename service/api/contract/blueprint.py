@@ -43,7 +43,7 @@ FILE_HEADERS = refer("Accept-Ranges", "Content-Disposition")
 BINARY = {"type": "string", "format": "binary", "maxLength": LARGEST_COUNT}
 """A file. The settings determine the size limit of files that clients send."""
 TEXT = {"type": "string", "maxLength": LARGEST_INTEGER, "pattern": TEXT_PATTERN}
-SVG_TEXT = {"type": "string", "maxLength": LARGEST_COUNT}
+SVG_TEXT = {"type": "string", "maxLength": LARGEST_COUNT, "pattern": "^<svg "}
 PART_HEADERS = FILE_HEADERS | refer("Content-Range", "ETag")
 IGNORES_QUERY = "ignores_query"
 LONGEST_HEADER = 8190

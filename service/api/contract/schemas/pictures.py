@@ -45,6 +45,7 @@ class PictureQuery(Schema):
     format = Choice(
         *FORMATS,
         load_default=None,
+        allow_none=False,
         metadata={"description": "What to send; it overrides `Accept`. `json`: the numbers. Default: `svg`."},
     )
 

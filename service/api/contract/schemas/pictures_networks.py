@@ -82,6 +82,7 @@ class ArchitectureQuery(PictureQuery):
         architecture.LAYERS,
         architecture.NEURONS,
         load_default=None,
+        allow_none=False,
         metadata={
             "description": "`layers` draws boxes, `neurons` the neurons of dense layers. Default: neurons, if the "
             f"network is dense and has at most {architecture.MOST_NEURONS} units in each of at most "
@@ -246,6 +247,7 @@ class SamplesQuery(PictureQuery):
     split = Choice(
         *SPLITS,
         load_default=None,
+        allow_none=False,
         metadata={"description": "The split. Default: `test`, or if it is empty `validation`, or else `train`."},
     )
     count = QueryWhole(

@@ -20,6 +20,7 @@ class PreviewQuery(PictureQuery):
     split = Choice(
         *SPLITS,
         load_default=None,
+        allow_none=False,
         metadata={
             "description": "The split to show. Default: for the columns of a table all splits, otherwise `train`, or "
             "the first split that has rows."
