@@ -18,5 +18,9 @@ def test_the_overview_shows_what_runs_and_what_was_trained(visitor: Visitor, cli
     client.patch(f"/v1/training-jobs/{job_id}", {"desired_status": "stopped"})
     page.get_by_role("heading", name="Succeeded last").wait_for()
     page.get_by_role("link", name="overview-line on overview-line").wait_for()
+    client.post("/v1/models", named(LINE, "overview-played", metadata={"made_by": "playground"}))
+    page.reload()
+    page.get_by_text("of the playground are left out").wait_for()
+    assert not page.get_by_role("link", name="overview-played").count()
     visitor.finds_it_accessible()
     assert len(visitor.requests) < 60

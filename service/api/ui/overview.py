@@ -25,7 +25,7 @@ KINDS = (
     (evaluation.KIND, EvaluationSchema),
     (batch_prediction.KIND, BatchPredictionSchema),
 )
-MOST_SHOWN, MOST_RECENT = 20, 6
+MOST_SHOWN, MOST_RECENT, MOST_LOOKED_AT = 20, 6, 50
 UNFINISHED = tuple(status for status in statuses.JOB_STATUSES if status not in statuses.FINAL)
 
 blueprint = page_blueprint(__name__)
@@ -41,22 +41,32 @@ def overview() -> Response:
     """The overview."""
     jobs = list(_jobs(MOST_SHOWN, status=UNFINISHED))
     failed = list(_jobs(MOST_RECENT, status=statuses.FAILED))
-    succeeded = client_jobs.list_page(
-        context(), training.KIND, PageQuery(MOST_RECENT, filters={"status": statuses.SUCCEEDED})
-    )
+    query = PageQuery(MOST_LOOKED_AT, filters={"status": statuses.SUCCEEDED})
+    succeeded = TrainingJobSchema(many=True).dump(client_jobs.list_page(context(), training.KIND, query).items)
+    newest = ModelItemSchema(many=True).dump(models.list_page(context(), PageQuery(MOST_LOOKED_AT)).items)
     return show(
         "overview.html",
         "overview",
         running=[job for job in jobs if job["status"] != statuses.QUEUED],
         waiting=[job for job in jobs if job["status"] == statuses.QUEUED],
         failed=failed,
-        succeeded=TrainingJobSchema(many=True).dump(succeeded.items),
-        models=ModelItemSchema(many=True).dump(models.list_page(context(), PageQuery(MOST_RECENT)).items),
+        succeeded=_without_playground(succeeded),
+        models=_without_playground(newest),
+        hides_playground=any(map(_is_of_playground, [*succeeded, *newest])),
         has_datasets=bool(datasets.list_page(context(), PageQuery(1)).items),
         workers=WorkersSchema().dump({"items": workers.alive(context())})["items"],
         readiness=asdict(health.readiness(context())),
         most=MOST_SHOWN,
     )
+
+
+def _without_playground(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first items that somebody made elsewhere: a class on the playground makes hundreds."""
+    return [item for item in items if not _is_of_playground(item)][:MOST_RECENT]
+
+
+def _is_of_playground(item: dict[str, Any]) -> bool:
+    return item["metadata"].get("made_by") == "playground"
 
 
 def _jobs(most: int, **filters: Any) -> Iterator[dict[str, Any]]:
