@@ -37,6 +37,8 @@ LONG, LONG_EPOCHS = "tj_long", 100_000
 COMPARED = 100
 VISITS = 3
 WATCHED_SECONDS = 4
+LINE_EPOCHS, LASTING_EPOCHS = 500, 1_000_000
+"""Of the line in the tour, and of one that lasts as long as it is watched, which is compiled first."""
 FIRST_PAINT, LONG_TASK, BYTES, REQUESTS = 1000, 100, 300_000, 20
 """The bars: milliseconds, milliseconds, bytes, requests."""
 FIRST_POINT, DELAY = 1.0, 0.3
@@ -119,7 +121,7 @@ class Watched:
 
     @property
     def is_good(self) -> bool:
-        return self.first < FIRST_POINT and statistics.median(self.delays) < DELAY and self.longest <= LONG_TASK
+        return statistics.median(self.delays) < DELAY and self.longest <= LONG_TASK
 
 
 def fill(context: Context) -> None:
@@ -200,20 +202,20 @@ def visit(browser: Browser, url: str) -> Visit:
     return Visit(status, figures["paint"] or 0, figures["longest"], figures["bytes"], len(requests))
 
 
-def watch_training(browser: Browser, client: Client) -> Watched:
+def watch_training(browser: Browser, client: Client, epochs: int) -> Watched:
     """Post a training of `line` and look at its page."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.add_init_script(OBSERVE)
     page.goto(f"{client.base_url}/ui/training-jobs")
     posted = time.time()
-    job_id = client.start_training("watched", "watched", 1_000_000)
+    job_id = client.start_training("watched", "watched", epochs)
     page.goto(f"{client.base_url}/ui/training-jobs/{job_id}")
     page.locator("#charts[data-epoch]").wait_for()
     page.wait_for_timeout(WATCHED_SECONDS * 1000)
     drawn: list[list[float]] = page.evaluate("window.drawn")
     longest: float = page.evaluate("window.longest")
     page.close()
-    client.patch(f"/v1/training-jobs/{job_id}", {"desired_status": "cancelled"})
+    client.request("PATCH", f"/v1/training-jobs/{job_id}", json={"desired_status": "cancelled"})
     first = drawn[0][1] / 1000 - posted
     delays = list(_delays(client, job_id, drawn))
     trained = next(event for event in _events_of(client, job_id) if event["type"] == "epoch")
@@ -265,11 +267,12 @@ def main() -> int:
                 print(f"{name:22} {figures}{'' if found.is_good else '  <- misses a bar'}", flush=True)
             service.client.post("/v1/datasets", named(LINE_DATASET, "watched"))
             service.client.post("/v1/models", named(LINE, "watched"))
-            watched = watch_training(browser, service.client)
-            print(f"first point after POST {watched.first:.2f} s (its epoch ended after {watched.trained:.2f} s)")
-            delays = f"median {statistics.median(watched.delays):.2f} s, longest {max(watched.delays):.2f} s"
-            print(f"delay of an epoch      {delays}; longest task {watched.longest:.0f} ms")
-            is_good &= watched.is_good
+            line = watch_training(browser, service.client, LINE_EPOCHS)
+            print(f"first point after POST {line.first:.2f} s (its epoch ended after {line.trained:.2f} s)")
+            lasting = watch_training(browser, service.client, LASTING_EPOCHS)
+            delays = f"median {statistics.median(lasting.delays):.2f} s, longest {max(lasting.delays):.2f} s"
+            print(f"delay of an epoch      {delays}; longest task {lasting.longest:.0f} ms")
+            is_good &= line.first < FIRST_POINT and lasting.is_good
         browser.close()
     return int(not is_good)
 
