@@ -1,7 +1,7 @@
 """A network's inputs as one or two plain numbers, so that its predictions can be drawn as a curve or as a plane."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -88,6 +88,18 @@ class NumericInputs:
         else:
             found = ((-1.0, 1.0) for _ in self.names)
         return tuple(axis_over(name, *range_) for name, range_ in zip(self.names, found, strict=True))
+
+
+def have_boundary(inputs: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a network with these inputs, as a model, a version or a dataset that isn't a table describes them, takes
+    one or two numbers: what `NumericInputs.of` decides for a loaded network."""
+    if len(inputs) != 1 or inputs[0].get("text") is not None:
+        return False
+    (one,) = inputs
+    columns = one.get("columns")
+    if columns is None:
+        return len(one["shape"]) <= 1 and math.prod(one["shape"]) <= MOST_AXES
+    return len(columns) <= MOST_AXES and all(column["type"] == NUMBER for column in columns)
 
 
 def name_numbers(count: int) -> tuple[str, ...]:

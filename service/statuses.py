@@ -20,6 +20,7 @@ JOB_STATUSES: Final = (
 CLAIMED: Final = (RUNNING, PAUSING, STOPPING, CANCELLING)
 """A worker holds the job's lease."""
 FINAL: Final = (SUCCEEDED, FAILED, CANCELLED)
+UNFINISHED: Final = tuple(status for status in JOB_STATUSES if status not in FINAL)
 
 DISK_REASONS: Final = ("disk_full", "artifacts_unwritable")
 """The reasons for which a job of a client is paused instead of failed: an operator can remove them."""

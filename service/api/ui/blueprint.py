@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Blueprint, Response, render_template, request
 from markupsafe import Markup
@@ -26,7 +26,10 @@ POLICY = (
 """Scripts and styles come from files of the service alone."""
 SIGN_IN = "/ui/sign-in"
 
+MOST_DIGITS = 9
+
 Handler = Callable[..., Response]
+Default = TypeVar("Default", int, None)
 
 
 def page_blueprint(name: str) -> Blueprint:
@@ -82,6 +85,12 @@ def show(template: str, texts: str, status: int = 200, **values: Any) -> Respons
     response.headers["Cache-Control"] = "no-store" if status >= 400 else "private, no-cache"
     response.vary.add("Cookie")
     return response
+
+
+def whole_number(name: str, default: Default) -> int | Default:
+    """A whole number of the query; the default for anything else, since a page has no faults to report."""
+    text = request.args.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else default
 
 
 def embed(name: str, value: Any) -> Markup:

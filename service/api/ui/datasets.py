@@ -11,7 +11,7 @@ from service.api.contract.schemas.dataset_versions import DatasetVersionSchema
 from service.api.contract.schemas.datasets import SPLITS, DatasetSchema
 from service.api.http.state import context
 from service.api.ui.batches import Batch, read_batch, whole
-from service.api.ui.blueprint import page, page_blueprint, show
+from service.api.ui.blueprint import page, page_blueprint, show, whole_number
 from service.api.ui.formatting import query
 from service.callers import Scope
 from service.operations.catalog import dataset_versions, datasets
@@ -63,8 +63,8 @@ def _look_at_batch(found: dict[str, Any]) -> dict[str, Any]:
     """The batch that the query asks for, with what the page shows of it."""
     split = request.args.get("split", SPLITS[0])
     split = split if split in SPLITS else SPLITS[0]
-    size = _whole("size", BATCH_SIZE, LARGEST_BATCH)
-    batch = read_batch(context(), found, split, _whole("batch", 1, LARGEST_BATCH), size)
+    size = min(max(whole_number("size", BATCH_SIZE), 1), LARGEST_BATCH)
+    batch = read_batch(context(), found, split, whole_number("batch", 1), size)
     if batch is None:
         return {"batch": None, "split": split}
     return {
@@ -82,9 +82,3 @@ def _encode_pictures(found: dict[str, Any], batch: Batch) -> list[tuple[dict[str
     encoder = PictureEncoder.of(found["inputs"][0], LARGEST_PICTURE)
     rows = batch.rows[:MOST_PICTURES]
     return [(row, f"data:image/png;base64,{encoder.encode(np.asarray(row['instance']))}") for row in rows]
-
-
-def _whole(name: str, default: int, most: int) -> int:
-    """A whole number of the query, from 1; the default for anything else, since a page has no faults to report."""
-    text = request.args.get(name, "")
-    return min(max(int(text), 1), most) if text.isascii() and text.isdigit() and len(text) < 10 else default

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Response
 
+from models.numeric_inputs import have_boundary
 from service import statuses
 from service.api.contract.schemas.training_jobs import TrainingJobSchema
 from service.api.http.state import context
@@ -39,7 +40,7 @@ def demonstrations() -> Response:
 
 def _find_last(job: ReferenceJob) -> dict[str, Any] | None:
     """The newest training of the demonstration that hasn't failed."""
-    wanted = tuple(status for status in statuses.JOB_STATUSES if status not in (statuses.FAILED, statuses.CANCELLED))
+    wanted = (*statuses.UNFINISHED, statuses.SUCCEEDED)
     query = PageQuery(1, filters={"model": job.model["name"], "status": wanted})
     found = client_jobs.list_page(context(), training.KIND, query).items
     return TrainingJobSchema().dump(found[0]) if found else None
@@ -47,8 +48,9 @@ def _find_last(job: ReferenceJob) -> dict[str, Any] | None:
 
 def _picture(last: dict[str, Any], job: ReferenceJob) -> str:
     """The path of the picture that shows best what a training has learned."""
-    if job.model["input"].get("shape") in ([1], [2]) and last["metrics"]:
+    has_shape = "shape" in job.model["input"]
+    if has_shape and have_boundary([job.model["input"]]) and last["metrics"]:
         return f"/v1/training-jobs/{last['id']}/boundary"
-    if last["version"] and len(job.model["input"].get("shape", ())) > 1:
+    if has_shape and last["version"]:
         return f"/v1/models/{last['model']}/versions/{last['version']}/samples"
     return f"/v1/training-jobs/{last['id']}/curves"

@@ -1,6 +1,5 @@
 """The pages of models: the list, a model with its versions, and a version."""
 
-import math
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -9,19 +8,21 @@ from flask import Response, request
 
 from models.datasets import SOURCES
 from models.model_files.formats import ModelFormat
-from models.spec import SINGLE_INPUT, Scaling, Task
+from models.numeric_inputs import have_boundary
+from models.spec import Scaling, Task
 from service import statuses
 from service.api.contract.schemas.datasets import DatasetSchema
 from service.api.contract.schemas.models import ModelItemSchema, ModelSchema
 from service.api.contract.schemas.training_jobs import TrainingJobSchema
 from service.api.contract.schemas.versions import OfModel, VersionSchema
-from service.api.http.links import EVALUATIONS, MODELS
+from service.api.http.links import MODELS
 from service.api.http.state import context
 from service.api.ui.blueprint import page, page_blueprint, show
 from service.api.ui.client_code import format_json
 from service.api.ui.code import code_of
 from service.api.ui.formatting import query
-from service.api.ui.posted import job_document, model_document
+from service.api.ui.posted import inputs_of, job_document, model_document
+from service.api.ui.result_pictures import evaluation_pictures
 from service.errors import NotFound
 from service.operations.catalog import datasets, models, versions
 from service.operations.catalog.versions import UnfinishedVersion
@@ -32,9 +33,6 @@ from service.storage.records import Version
 
 PER_PAGE, MOST_JOBS, MOST_LAYERS, MOST_COLUMNS, MOST_CLASSES = 20, 10, 100, 100, 100
 CHAMPION = "champion"
-MOST_DRAWN = 2
-"""The numbers of a row, at most, for which the prediction can be drawn as a curve or a plane."""
-NUMBER = "number"
 
 Document = dict[str, Any]
 
@@ -112,8 +110,7 @@ def version_page(name: str, version: int) -> Response:
 
 def _inputs(found: Document) -> Iterator[tuple[str, Document]]:
     """The inputs of a model by name, each with its scaling."""
-    inputs = {SINGLE_INPUT: found["input"]} if found.get("input") else found.get("inputs") or {}
-    yield from ((name, {"scaling": Scaling.NONE.value, **one}) for name, one in inputs.items())
+    return ((name, {"scaling": Scaling.NONE.value, **one}) for name, one in inputs_of(found).items())
 
 
 def _labels_of(found: Document) -> dict[int, list[str]]:
@@ -130,24 +127,13 @@ def _pictures(name: str, record: Version | UnfinishedVersion, task: str) -> Iter
         return
     path = f"{MODELS}/{name}/versions/{record.number}"
     if record.evaluation_id is not None:
-        for kind in ("residuals",) if task == Task.REGRESSION else ("confusion", "roc"):
-            yield Picture(kind, f"{EVALUATIONS}/{record.evaluation_id}/{kind}")
-    if record.servable and _has_boundary(record.details.inputs):
+        yield from map(Picture._make, evaluation_pictures(record.evaluation_id, is_regression=task == Task.REGRESSION))
+    if record.servable and have_boundary(record.details.inputs):
         yield Picture("boundary", f"{path}/boundary")
     if record.servable and record.dataset_name is not None and _exists(record.dataset_name):
         yield Picture("samples", f"{path}/samples")
     if record.source is None or record.source["format"] != ModelFormat.ONNX:
         yield Picture("filters", f"{path}/filters")
-
-
-def _has_boundary(inputs: list[Document]) -> bool:
-    """Whether a row consists of one number or two."""
-    if len(inputs) != 1 or "text" in inputs[0]:
-        return False
-    columns = inputs[0].get("columns")
-    if columns is None:
-        return math.prod(inputs[0]["shape"]) <= MOST_DRAWN
-    return len(columns) <= MOST_DRAWN and all(column["type"] == NUMBER for column in columns)
 
 
 def _exists(dataset: str) -> bool:

@@ -1,32 +1,24 @@
 """The overview: what runs, what waits, what failed and why, the newest models, the workers and the disks."""
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from flask import Response
 
 from service import statuses
-from service.api.contract.schemas.batch_predictions import BatchPredictionSchema
-from service.api.contract.schemas.evaluations import EvaluationSchema
 from service.api.contract.schemas.models import ModelItemSchema
 from service.api.contract.schemas.operations import WorkersSchema
 from service.api.contract.schemas.training_jobs import TrainingJobSchema
 from service.api.http.state import context
 from service.api.ui.blueprint import go_to, page, page_blueprint, show
+from service.api.ui.newest_jobs import newest_jobs
 from service.operations.catalog import datasets, models
 from service.operations.jobs import client_jobs
-from service.operations.jobs.kinds import batch_prediction, evaluation, training
+from service.operations.jobs.kinds import training
 from service.operations.upkeep import health, workers
 from service.storage.paging import PageQuery
 
-KINDS = (
-    (training.KIND, TrainingJobSchema),
-    (evaluation.KIND, EvaluationSchema),
-    (batch_prediction.KIND, BatchPredictionSchema),
-)
 MOST_SHOWN, MOST_RECENT, MOST_LOOKED_AT = 20, 6, 50
-UNFINISHED = tuple(status for status in statuses.JOB_STATUSES if status not in statuses.FINAL)
 
 blueprint = page_blueprint(__name__)
 
@@ -39,8 +31,8 @@ def with_slash() -> Response:
 @page(blueprint, "")
 def overview() -> Response:
     """The overview."""
-    jobs = list(_jobs(MOST_SHOWN, status=UNFINISHED))
-    failed = list(_jobs(MOST_RECENT, status=statuses.FAILED))
+    jobs = list(newest_jobs(MOST_SHOWN, status=statuses.UNFINISHED))
+    failed = list(newest_jobs(MOST_RECENT, status=statuses.FAILED))
     query = PageQuery(MOST_LOOKED_AT, filters={"status": statuses.SUCCEEDED})
     succeeded = TrainingJobSchema(many=True).dump(client_jobs.list_page(context(), training.KIND, query).items)
     newest = ModelItemSchema(many=True).dump(models.list_page(context(), PageQuery(MOST_LOOKED_AT)).items)
@@ -67,10 +59,3 @@ def _without_playground(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _is_of_playground(item: dict[str, Any]) -> bool:
     return item["metadata"].get("made_by") == "playground"
-
-
-def _jobs(most: int, **filters: Any) -> Iterator[dict[str, Any]]:
-    """The newest jobs of each kind that clients create, at most so many of each, with the name of their kind."""
-    for kind, schema in KINDS:
-        found = client_jobs.list_page(context(), kind, PageQuery(most, filters=filters)).items
-        yield from ({**schema().dump(job), "kind": kind.name} for job in found)

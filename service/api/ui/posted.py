@@ -5,7 +5,7 @@ from typing import Any
 
 import marshmallow
 
-from models.spec import THRESHOLD, Scaling, TargetScaling
+from models.spec import SINGLE_INPUT, THRESHOLD, Scaling, TargetScaling
 from service.api.contract.schemas.base import Schema
 from service.api.contract.schemas.models import CreateModelSchema
 from service.api.contract.schemas.training_jobs import CreateTrainingJobSchema
@@ -15,6 +15,13 @@ Document = dict[str, Any]
 UNSCALED = {"scaling": TargetScaling.NONE.value}
 RESOLVED = ("dataset_version", "execution", "snapshots")
 """Options of a job whose shown value replaced the default."""
+
+
+def inputs_of(model: Mapping[str, Any]) -> dict[str, Document]:
+    """The inputs of a shown model by name."""
+    if model.get("input") is not None:
+        return {SINGLE_INPUT: model["input"]}
+    return model.get("inputs") or {}
 
 
 def model_document(model: Mapping[str, Any]) -> Document:
@@ -27,9 +34,8 @@ def model_document(model: Mapping[str, Any]) -> Document:
         posted["inputs"] = {name: input_document(one) for name, one in inputs.items()}
     if posted.get("threshold") == THRESHOLD:
         del posted["threshold"]
-    shown_inputs = [model["input"]] if model.get("input") is not None else list((inputs or {}).values())
     # of a dataset's target, the scaling has another default
-    if posted.get("target") == UNSCALED and not any(one.get("dataset") for one in shown_inputs):
+    if posted.get("target") == UNSCALED and not any(one.get("dataset") for one in inputs_of(model).values()):
         del posted["target"]
     return posted
 

@@ -8,24 +8,22 @@ from flask import Response, request
 
 from models.gain import NO_GAIN
 from service import statuses
-from service.api.contract.schemas.batch_predictions import BatchPredictionSchema
-from service.api.contract.schemas.evaluations import EvaluationSchema
 from service.api.contract.schemas.snapshots import SnapshotSchema
 from service.api.contract.schemas.training_jobs import TrainingJobSchema
 from service.api.http.state import context
 from service.api.ui.blueprint import page, page_blueprint, show
 from service.api.ui.epoch_columns import to_columns
-from service.api.ui.job_pictures import find_boundary, find_evaluation, result_pictures
 from service.api.ui.job_tree import read_tree
+from service.api.ui.newest_jobs import newest_jobs
+from service.api.ui.result_pictures import find_boundary, find_evaluation, result_pictures
 from service.operations.jobs import client_jobs, snapshots, training_marks
 from service.operations.jobs import events as job_events
-from service.operations.jobs.kinds import batch_prediction, evaluation, training
+from service.operations.jobs.kinds import training
 from service.storage.paging import PageQuery
 
 ON_A_PAGE = 50
 MOST_OTHERS = 10
 FILTERS = ("status", "model", "dataset", "parent")
-UNFINISHED = tuple(status for status in statuses.JOB_STATUSES if status not in statuses.FINAL)
 MOST_POINTS = 800
 """How many epochs the curves have at first."""
 MOST_ROWS = 40
@@ -38,7 +36,7 @@ ACTIONS = {
     "pause": (statuses.PAUSED, (statuses.QUEUED, statuses.RUNNING)),
     "resume": (statuses.RUNNING, (statuses.PAUSED, statuses.PAUSING)),
     "stop": (statuses.STOPPED, (statuses.QUEUED, statuses.RUNNING, statuses.PAUSED)),
-    "cancel": (statuses.CANCELLED, tuple(status for status in UNFINISHED if status != statuses.CANCELLING)),
+    "cancel": (statuses.CANCELLED, tuple(status for status in statuses.UNFINISHED if status != statuses.CANCELLING)),
 }
 """The buttons of a job: the status that each asks for, and the statuses in which it is shown."""
 
@@ -59,20 +57,8 @@ def list_jobs() -> Response:
         statuses=statuses.JOB_STATUSES,
         cursor=cursor,
         next_cursor=found.next_cursor,
-        others=_other_jobs(),
+        others=list(newest_jobs(MOST_OTHERS, but=training.KIND.name, status=statuses.UNFINISHED)),
     )
-
-
-def _other_jobs() -> list[dict[str, Any]]:
-    """The evaluations and batch predictions that haven't ended."""
-    kinds = ((evaluation.KIND, EvaluationSchema), (batch_prediction.KIND, BatchPredictionSchema))
-    return [
-        {**schema().dump(view), "kind": kind.name}
-        for kind, schema in kinds
-        for view in client_jobs.list_page(
-            context(), kind, PageQuery(MOST_OTHERS, filters={"status": UNFINISHED})
-        ).items
-    ]  # fmt: skip
 
 
 @page(blueprint, "/training-jobs/<job_id>")

@@ -12,7 +12,8 @@ from service.api.contract.schemas.training_jobs import TrainingJobSchema
 from service.api.contract.schemas.versions import OfModel, VersionSchema
 from service.api.http.links import public
 from service.api.http.state import caller, context
-from service.api.ui.blueprint import page, page_blueprint, show
+from service.api.ui.blueprint import page, page_blueprint, show, whole_number
+from service.api.ui.posted import inputs_of
 from service.api.ui.try_form import describe_form
 from service.callers import Scope
 from service.errors import NotFound
@@ -23,8 +24,6 @@ from service.storage.paging import PageQuery
 
 MOST_SNAPSHOTS = 1000
 MOST_ROWS = 20
-TRIED = ("test", "validation", "train")
-"""The splits from which example rows are taken: the first that has any."""
 
 Document = dict[str, Any]
 
@@ -36,16 +35,14 @@ def try_it(name: str) -> Response:
     """The form for a prediction. The query names a `version`, or a `job` and optionally the `epoch` of a snapshot."""
     model = ModelSchema().dump(models.get(context(), name))
     job = _job(name, request.args.get("job"))
-    version = _version(name, _whole("version") or model["latest_version"]) if job is None else None
+    version = _version(name, whole_number("version", None) or model["latest_version"]) if job is None else None
     of = version or job
     if of is None or not caller().may(Scope.PREDICT):
         return show("try.html", "try", model=model, shown=None, data=None, job=job)
     dataset = _dataset(of["dataset"])
-    job_id = (
-        job["id"] if job is not None else version and version["links"].get("training_job") and version["training_job"]
-    )
+    job_id = _maker(version) if job is None else job["id"]
     epochs = [] if not job_id else _epochs(job_id)
-    inputs = version["inputs"] if version is not None else _inputs(model)
+    inputs = version["inputs"] if version is not None else [{"name": n, **one} for n, one in inputs_of(model).items()]
     form = describe_form(inputs, dataset)
     data = {
         "form": form,
@@ -101,16 +98,9 @@ def _dataset(name: str | None) -> Document | None:
 
 
 def _rows(dataset: Document) -> str | None:
-    """The path of example rows."""
-    split = next((split for split in TRIED if split in SPLITS and dataset["splits"][split]), None)
+    """The path of example rows: of the test rows, if there are any."""
+    split = next((split for split in SPLITS[::-1] if dataset["splits"][split]), None)
     return None if split is None else f"/v1/datasets/{dataset['name']}/rows?split={split}&limit={MOST_ROWS}"
-
-
-def _inputs(model: Document) -> list[Document]:
-    """The inputs of a model, each with its name."""
-    if model.get("input") is not None:
-        return [{"name": "input", **model["input"]}]
-    return [{"name": name, **one} for name, one in (model.get("inputs") or {}).items()]
 
 
 def _epochs(job_id: str) -> list[int]:
@@ -123,13 +113,7 @@ def _epochs(job_id: str) -> list[int]:
 
 def _epoch(epochs: list[int]) -> int | None:
     """The kept epoch that is nearest to that of the query; by default the latest."""
-    wanted = _whole("epoch")
+    wanted = whole_number("epoch", None)
     if not epochs:
         return None
     return epochs[-1] if wanted is None else min(epochs, key=lambda epoch: abs(epoch - wanted))
-
-
-def _whole(name: str) -> int | None:
-    """A whole number of the query; None for anything else, since a page has no faults to report."""
-    text = request.args.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 10 else None

@@ -1,10 +1,10 @@
-"""Which pictures there are of a training job: of its snapshots, of its version, and of the evaluation of that."""
+"""Which pictures there are of what was trained: of the snapshots of a job, of a version, and of its evaluation."""
 
-import math
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from models.numeric_inputs import have_boundary
 from service import statuses
 from service.api.contract.schemas.datasets import DatasetSchema
 from service.api.contract.schemas.evaluations import EvaluationSchema
@@ -16,9 +16,6 @@ from service.operations.jobs import client_jobs
 from service.operations.jobs.client_jobs import JobView
 from service.operations.jobs.kinds import evaluation
 
-MOST_AXES = 2
-"""A boundary has an axis for each number that the network takes."""
-NUMBER = "number"
 TABLE = "table"
 
 
@@ -29,13 +26,9 @@ def find_boundary(job: Mapping[str, Any]) -> str | None:
         return None
     dataset = DatasetSchema().dump(datasets.get(context(), job["dataset"]))
     inputs = dataset.get("inputs") or []
-    are_columns = dataset.get("kind") == TABLE
-    if are_columns and any(column["type"] != NUMBER for column in inputs):
-        return None
-    if not inputs or (len(inputs) > 1 and not are_columns):
-        return None
-    numbers = sum(math.prod(entry["shape"]) for entry in inputs)
-    return f"{TRAINING_JOBS}/{job['id']}/boundary" if numbers <= MOST_AXES else None
+    if dataset.get("kind") == TABLE:
+        inputs = [{"columns": inputs}]
+    return f"{TRAINING_JOBS}/{job['id']}/boundary" if have_boundary(inputs) else None
 
 
 def find_evaluation(view: JobView) -> dict[str, Any] | None:
@@ -51,8 +44,13 @@ def result_pictures(job: Mapping[str, Any], evaluated: Mapping[str, Any] | None)
     """The pictures of what was trained, on test rows: the name of each with its path. None without test rows."""
     if evaluated is None:
         return []
-    kinds = ("residuals",) if evaluated["result"]["classes"] is None else ("confusion", "roc")
-    found = [(kind, f"{EVALUATIONS}/{evaluated['id']}/{kind}") for kind in kinds]
+    found = evaluation_pictures(evaluated["id"], is_regression=evaluated["result"]["classes"] is None)
     if job["links"].get("version") and job["links"]["predictions"] and job["links"]["dataset"]:
         found.append(("samples", f"{MODELS}/{job['model']}/versions/{job['version']}/samples?split=test"))
     return found
+
+
+def evaluation_pictures(evaluation_id: str, *, is_regression: bool) -> list[tuple[str, str]]:
+    """The pictures of an evaluation: the name of each with its path."""
+    kinds = ("residuals",) if is_regression else ("confusion", "roc")
+    return [(kind, f"{EVALUATIONS}/{evaluation_id}/{kind}") for kind in kinds]
