@@ -70,10 +70,15 @@ def _scale(document: Mapping[str, Any]) -> Normalize:
     return Normalize(-_largest(document), _largest(document))
 
 
+def _within_scale(values: Any, document: Mapping[str, Any]) -> np.ndarray:
+    """Weights; those beyond an end of the scale are at the end, because scaling them could overflow."""
+    return numbers(values).clip(-_largest(document), _largest(document))
+
+
 def _draw_tiles(canvas: Canvas, document: Mapping[str, Any]) -> None:
     """As many tiles as fit, all with the same colours."""
     tiles = document["tiles"]
-    arrays = [numbers(tile["values"]) for tile in tiles]
+    arrays = [_within_scale(tile["values"], document) for tile in tiles]
     height, width = arrays[0].shape[:2]
     longer = max(height, width)
     columns, side, most = _choose_grid(canvas.room, len(tiles), width / longer, height / longer)
@@ -107,7 +112,8 @@ def _choose_grid(room: Box, count: int, width: float, height: float) -> tuple[in
         below = BELOW if side * width >= NAMED else 0.0
         columns = max(1, int((room.width + GAP) // (side * width + GAP)))
         rows = max(1, int((room.height - 40 + GAP) // (side * height + GAP + below)))
-        if rows * columns >= count or side <= SMALLEST_TILE:
+        fits = rows * columns >= count and side * height + below <= room.height - 40
+        if fits or side <= SMALLEST_TILE:
             return columns, side, rows * columns
         side -= 2
 
@@ -143,7 +149,8 @@ def _draw_matrix(canvas: Canvas, document: Mapping[str, Any]) -> None:
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    axes.imshow(numbers(matrix["values"]), aspect="auto", cmap=canvas.theme.diverging, norm=_scale(document))
+    values = _within_scale(matrix["values"], document)
+    axes.imshow(values, aspect="auto", cmap=canvas.theme.diverging, norm=_scale(document))
     names = matrix["columns"]
     word, _, number = names[0].rpartition(" ")
     is_numbered = number == "1" and names[-1] == f"{word} {len(names)}"

@@ -112,7 +112,8 @@ def _adapt_axis(axis: Axis, scale: str, most: int, limits: np.ndarray) -> None:
     if isinstance(locator, FixedLocator | NullLocator):
         return
     if scale == "log":
-        decades = abs(float(np.log10(limits[1] / limits[0]))) if min(limits) > 0 else 1.0
+        low, high = np.log10(limits) if min(limits) > 0 else (0.0, 1.0)
+        decades = abs(float(high - low))
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2 and most > 3 else (1.0,), numticks=most))
     elif isinstance(locator, AutoLocator | MaxNLocator):
         integer = bool(getattr(locator, "_integer", False))

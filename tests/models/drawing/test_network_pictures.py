@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.drawing.inspection import list_texts
+from models.drawing.inspection import find_faults, list_texts
 from models.drawing.rendering import drawn
 from models.files.pictures import write_png
 
@@ -78,3 +78,19 @@ def test_images_are_png_of_at_most_a_size() -> None:
     for shape, size in (((300, 30, 3), (10, 100)), ((2, 1000, 1), (100, 1)), ((4, 5, 1), (5, 4))):
         with Image.open(io.BytesIO(write_png(np.zeros(shape, np.uint8), 100))) as image:
             assert image.size == size
+
+
+def test_a_tile_that_is_higher_than_the_picture_shrinks_and_weights_beyond_the_scale_are_drawn() -> None:
+    tile = {"name": "unit 1", "values": [[1e15, None], [-1e15, 0.0]]}
+    document = {"layer": "dense", "shape": [4, 1], "largest": 1e-300, "kind": "tiles", "colours": False}
+    with drawn("filters", HEAD | document | {"tiles": [tile], "matrix": None}, 160, 120, "light") as canvas:
+        assert find_faults(canvas) == []
+
+
+def test_a_logarithmic_scale_may_span_all_numbers_there_are() -> None:
+    series = {"job": "tj_1", "split": "train", "epochs": [1, 2], "values": [1e-300, 1e300]}
+    job: dict[str, Any] = {"id": "tj_1", "model": "m", "dataset": "d", "status": "running", "best": None}
+    job |= {"learning_rate_changes": []}
+    panels = [{"metric": "loss", "scale": "logarithmic", "series": [series]}]
+    with drawn("curves", HEAD | {"jobs": [job], "panels": panels}, 640, None, "light") as canvas:
+        assert find_faults(canvas) == []
