@@ -172,29 +172,16 @@ def _draw_box(axes: Axes, grid: Grid, spot: Spot, node: Mapping[str, Any], theme
     is_frozen = bool(node["parameters"]) and not node.get("trainable", True)
     left, top = x - width / 2, y - height / 2
     rounding = min(5.0, height / 4)
-    axes.add_patch(
-        FancyBboxPatch(
-            (left + rounding, top + rounding),
-            width - 2 * rounding,
-            height - 2 * rounding,
-            boxstyle=f"round,pad={rounding},rounding_size={rounding}",
-            facecolor=theme.background,
-            edgecolor=theme.muted if is_input else color,
-            linewidth=1.2,
-            linestyle=DASHES if is_frozen else "-",
-        )
-    )
-    axes.add_patch(
-        FancyBboxPatch(
-            (left + rounding, top + rounding),
-            width - 2 * rounding,
-            height - 2 * rounding,
-            boxstyle=f"round,pad={rounding},rounding_size={rounding}",
-            facecolor=color,
-            edgecolor="none",
-            alpha=0.1 if theme.name == "light" else 0.18,
-        )
-    )
+    shape: dict[str, Any] = {
+        "xy": (left + rounding, top + rounding),
+        "width": width - 2 * rounding,
+        "height": height - 2 * rounding,
+        "boxstyle": f"round,pad={rounding},rounding_size={rounding}",
+    }
+    edge, line = theme.muted if is_input else color, DASHES if is_frozen else "-"
+    axes.add_patch(FancyBboxPatch(**shape, facecolor=theme.background, edgecolor=edge, linewidth=1.2, linestyle=line))
+    tint = 0.1 if theme.name == "light" else 0.18
+    axes.add_patch(FancyBboxPatch(**shape, facecolor=color, edgecolor="none", alpha=tint))
     _write_box(axes, (left + 8, top, width - 16, height), node, theme)
 
 

@@ -13,6 +13,7 @@ import traceback
 import orjson
 
 from models.drawing.frames import DRAWN, FAILED, read_frame, write_frame
+from models.process_limits import lower_limits
 
 NICENESS = 10
 """Predictions and other requests come first."""
@@ -29,7 +30,7 @@ def main() -> None:
 
     from models.drawing.rendering import render
 
-    _limit(memory)
+    lower_limits({resource.RLIMIT_AS: memory, resource.RLIMIT_CORE: 0})
     write_frame(answers, b"")
     while (request := read_frame(sys.stdin.buffer)) is not None:
         # The service kills this process sooner, unless it has ended itself.
@@ -42,13 +43,6 @@ def main() -> None:
             answer = FAILED + traceback.format_exc(limit=-4).encode(errors="replace")
         signal.setitimer(signal.ITIMER_REAL, 0)
         write_frame(answers, answer)
-
-
-def _limit(memory: int) -> None:
-    for limit, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CORE, 0)):
-        _, hard = resource.getrlimit(limit)
-        lowest = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(limit, (lowest, lowest))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from models.process_limits import lower_limits
+
 MEMORY_BYTES, MEMORY_TIMES = 2 * 1024**3, 12
 """What the process may take: MEMORY_BYTES, and MEMORY_TIMES the file, which is in memory in several forms."""
 CPU_SECONDS = 60
@@ -18,15 +20,14 @@ CPU_SECONDS = 60
 def limit_process(size: int) -> None:
     """Limit what this process may take for a file of `size` bytes."""
     memory = MEMORY_BYTES + MEMORY_TIMES * size
-    for limit, most in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CPU, CPU_SECONDS),
-        (resource.RLIMIT_FSIZE, memory),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        _, hard = resource.getrlimit(limit)
-        lowest = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(limit, (lowest, lowest))
+    lower_limits(
+        {
+            resource.RLIMIT_AS: memory,
+            resource.RLIMIT_CPU: CPU_SECONDS,
+            resource.RLIMIT_FSIZE: memory,
+            resource.RLIMIT_CORE: 0,
+        }
+    )
 
 
 def reply_to(request: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,12 @@ DIGITS = 6
 
 def short_numbers(values: np.ndarray) -> list[float | None]:
     """Numbers (n,) with at most DIGITS significant digits; None for those that aren't finite."""
-    return [float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None for value in values.tolist()]
+    return [short_number(value) for value in values.tolist()]
+
+
+def short_number(value: float) -> float | None:
+    """A number with at most DIGITS significant digits; None if it isn't finite."""
+    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
 
 
 def rounded(values: np.ndarray, digits: int = 5) -> Any:

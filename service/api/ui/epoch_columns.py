@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-DIGITS = 6
-"""Significant digits: a curve shows fewer."""
+from models.values.rounding import short_number
 
 
 def to_columns(epochs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
@@ -15,4 +14,4 @@ def to_columns(epochs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
 
 def round_value(value: float | None) -> float | None:
     """A number with as many digits as a curve needs."""
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+    return short_number(value) if isinstance(value, float) else value

@@ -105,7 +105,8 @@ def _describe(
     axes = numbers.usual_axes() if rows is None else rows.axes
     with service.computing():
         response = Response(predictor, numbers, service.deadline())
-        shown = response.plane(axes, options.resolution) if len(axes) > 1 else response.curves(axes, options, rows)
+        shown = response.plane(axes, options.resolution) if len(axes) > 1 else response.curves(axes, options.resolution)
+        predictions = response.predict(rows) if rows is not None and options.rows and len(axes) == 1 else None
     return {
         "title": title,
         "description": _sentence(predictor, axes, rows, title),
@@ -117,7 +118,7 @@ def _describe(
         "threshold": loaded.threshold if predictor.task is Task.BINARY else None,
         "axes": [vars(axis) for axis in axes],
         **shown,
-        "rows": _show_rows(rows, shown.pop("predictions", None)) if options.rows else None,
+        "rows": _show_rows(rows, predictions) if options.rows else None,
         "notes": [*_notes(predictor, rows, shown)],
     }
 
@@ -153,21 +154,25 @@ class Response:
             "curves": None,
         }
 
-    def curves(self, axes: tuple[Axis, ...], options: Options, rows: PlottedRows | None) -> dict[str, Any]:
+    def curves(self, axes: tuple[Axis, ...], resolution: int) -> dict[str, Any]:
         """The prediction at each point of an axis: one curve, or one for each of several classes, with their indices in
-        `curves`. For the rows of a regression, `predictions`."""
-        points = axes[0].points(options.resolution)[:, None]
+        `curves`."""
+        points = axes[0].points(resolution)[:, None]
         outputs = np.concatenate([*self._blocks(points)])
         chosen = self._choose_curves(outputs)
-        shown = {
+        return {
             "values": rounded(outputs[:, chosen].T),
             "predicted": None,
             "curves": chosen if self.has_best else None,
         }
-        if self.predictor.task is Task.REGRESSION and rows is not None and options.rows and rows.inputs:
-            predicted = np.concatenate([*self._blocks(np.array(rows.inputs))])
-            shown["predictions"] = rounded(predicted[:, self._place], digits=7)
-        return shown
+
+    def predict(self, rows: PlottedRows) -> list[float | None] | None:
+        """The prediction for each row of a regression; None for classes, and if there are no rows."""
+        if self.predictor.task is not Task.REGRESSION or not rows.inputs:
+            return None
+        predicted = np.concatenate([*self._blocks(np.array(rows.inputs))])
+        numbers: list[float | None] = rounded(predicted[:, self._place], digits=7)
+        return numbers
 
     @property
     def has_best(self) -> bool:

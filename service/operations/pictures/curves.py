@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from models.values.wording import count_of
 from service import statuses
 from service.context import Context
 from service.event_text import describe_number, metrics_of
@@ -42,8 +43,8 @@ class _Curve(NamedTuple):
 def find_unknown(context: Context, job_ids: Sequence[str]) -> list[str]:
     """Those ids that no training job has."""
     with context.database.read() as session:
-        found = [(job_id, stored_jobs.get(session, job_id)) for job_id in job_ids]
-    return [job_id for job_id, job in found if job is None or job.kind != training.KIND.name]
+        known = {job.id for job in stored_jobs.find_all(session, training.KIND.name, job_ids)}
+    return [job_id for job_id in job_ids if job_id not in known]
 
 
 def describe(context: Context, job_ids: Sequence[str], points: int, metric: str | None = None) -> dict[str, Any]:
@@ -157,7 +158,7 @@ def _describe_progress(curve: _Curve) -> str:
     job, total = curve.job, current_epochs(curve.job)
     if not curve.finished:
         return f"No epochs yet: the job {job.id} {STATES.get(job.status, f'is {job.status}')}."
-    done = f"{curve.finished:,} of {total:,} epochs" if curve.finished != total else _count_epochs(total)
+    done = f"{curve.finished:,} of {total:,} epochs" if curve.finished != total else count_of(total, "epoch")
     latest = metrics_of(curve.epochs[-1])
     figures = ", ".join(f"{name} {describe_number(latest[name])}" for name in ("loss", "val_loss") if name in latest)
     status = STATES.get(job.status, f"is {job.status}")
@@ -171,7 +172,7 @@ def _compare(curves: list[_Curve]) -> str:
     waiting = len(curves) - len(begun)
     best = [f"{curve.job.id} epoch {_describe_best(curve.job.best)}" for curve in begun if curve.job.best is not None]
     counts = sum(curve.finished for curve in begun)
-    text = f"{len(curves)} jobs with {_count_epochs(counts)}." + (
+    text = f"{len(curves)} jobs with {count_of(counts, 'epoch')}." + (
         f" {waiting} of them have none yet." if waiting else ""
     )
     return f"{text} Best: {'; '.join(best)}." if best else text
@@ -180,7 +181,3 @@ def _compare(curves: list[_Curve]) -> str:
 def _describe_best(best: dict[str, Any]) -> str:
     figures = [f"{name} {describe_number(value)}" for name, value in best.items() if name != "epoch"]
     return f"{best['epoch']:,} with {', '.join(figures)}" if figures else f"{best['epoch']:,}"
-
-
-def _count_epochs(count: int) -> str:
-    return f"{count:,} epoch" if count == 1 else f"{count:,} epochs"

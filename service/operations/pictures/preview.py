@@ -30,8 +30,6 @@ def summarize(preview: dict[str, Any]) -> str:
     """What the dataset has, such as `90 rows in train · target "species": 3 classes`."""
     where = f"in {preview['split']}" if preview["split"] else "in all splits"
     target = preview["target"]
-    classes = "" if target["classes"] is None else f": {target['found']:,} {_CLASSES[target['found'] == 1]}"
+    noun = "class" if target["found"] == 1 else "classes"
+    classes = "" if target["classes"] is None else f": {target['found']:,} {noun}"
     return f'{count_of(preview["rows"], "row")} {where} · target "{target["name"]}"{classes}'
-
-
-_CLASSES = {False: "classes", True: "class"}

@@ -4,10 +4,14 @@ import { send } from "./api.js";
 import { showProblem } from "./problems.js";
 import { text } from "./texts.js";
 
+/** A moment in the browser's own time zone. */
+export function writeMoment(when) {
+  return when.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+}
+
 for (const time of document.querySelectorAll("time[datetime]")) {
-  const when = new Date(time.dateTime);
   time.title = time.dateTime;
-  time.textContent = when.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  time.textContent = writeMoment(new Date(time.dateTime));
 }
 
 // <button data-send="DELETE /v1/models/m" data-body='{…}' data-sure="Really?" data-then="/ui/models">

@@ -3,6 +3,7 @@
 import { get, patch } from "../api.js";
 import { embedded } from "../embedded.js";
 import { duration, number } from "../format.js";
+import { writeMoment } from "../page.js";
 import { clearProblem, showProblem } from "../problems.js";
 import { text } from "../texts.js";
 import { Curves } from "./curves.js";
@@ -139,7 +140,7 @@ function showTransition({ status, reason }) {
   item.className = "row";
   const when = document.createElement("span");
   when.className = "small muted";
-  when.textContent = new Date().toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  when.textContent = writeMoment(new Date());
   item.append(makeBadge(status), when);
   find("transitions").append(item);
   if (status === "paused" || (status === "queued" && reason)) addMark({ epoch: epochs.last, type: status });
