@@ -69,7 +69,7 @@ def measure(name: str, side: str, path: Path) -> dict[str, Any]:
         training, test = (Arrays({SINGLE_INPUT: data[x]}, data[y]) for x, y in (("x", "y"), ("x_test", "y_test")))
     spec = NetworkSpec.from_document(job.document)
     network = build_network(spec, Limits(), seed=SEED)
-    execution = choose_execution(spec, training.rows, job.batch_size, job.epochs, network.count_params())
+    execution, _ = choose_execution(spec, training.rows, job.batch_size, job.epochs, network.count_params())
     start = time.perf_counter()
     if side == "fit":
         inputs = training.inputs[SINGLE_INPUT]

@@ -148,6 +148,12 @@ class Diverged(ModelsError):
     code = "diverged"
 
 
+class AccuracyDrop(ModelsError):
+    """A variant predicts worse than its version by more than was allowed."""
+
+    code = "accuracy-drop"
+
+
 class BadCheckpoint(ModelsError):
     """A checkpoint that is unreadable or belongs to another network."""
 

@@ -9,7 +9,7 @@ from models.documents import Document
 from models.jobs.assignment import Assignment
 from models.jobs.evaluation import EvaluationResult
 from models.spec import NetworkSpec
-from models.training.plan import GRAPH, Order
+from models.training.plan import FLOAT32, GRAPH, Order
 from models.version_details import VersionDetails
 
 
@@ -83,6 +83,11 @@ class TrainingRequest(Document):
     priority: int = 5
     queue: str = "cpu"
     execution: str = GRAPH
+    execution_reason: str | None = None
+    """Why it is executed so, in a sentence; None in jobs of older releases and while the job waits."""
+    precision: str = FLOAT32
+    fused: bool = False
+    """Whether layers may run as fused operations. False in jobs of older releases, which must resume as they began."""
     folds: int | None = None
     """In how many parts the training rows are divided for cross-validation; None: there is none."""
     snapshots: SnapshotsRequest | None = None

@@ -1,6 +1,7 @@
 """Chooses how training steps run, by a fixed rule and not by timing, so that equal requests give equal weights."""
 
 import math
+from typing import NamedTuple
 
 from models.spec import LayerSpec, NetworkSpec
 from models.training.plan import COMPILED, GRAPH
@@ -49,15 +50,23 @@ PARAMETER_SECONDS_A_STEP = 3e-9
 """Seconds saved per step and parameter, because the optimizer passes through memory once."""
 
 
-def choose_execution(spec: NetworkSpec, rows: int, batch_size: int, epochs: int, parameters: int) -> str:
+class Choice(NamedTuple):
+    """How training steps run, and why, in a sentence for the client."""
+
+    execution: str
+    reason: str
+
+
+def choose_execution(spec: NetworkSpec, rows: int, batch_size: int, epochs: int, parameters: int) -> Choice:
     """`compiled` if XLA supports every layer well and saves more time than compiling takes, else `graph`.
 
     `rows` is the number of training rows, `parameters` that of the whole network. The constants are rounded
     measurements of the reference jobs on two cores.
     """
     recurrent = [layer for layer in spec.layers if _is_recurrent(layer)]
-    if not all(layer.type in COMPILED_WELL or layer in recurrent for layer in spec.layers):
-        return GRAPH
+    slow = [layer.type for layer in spec.layers if layer.type not in COMPILED_WELL and layer not in recurrent]
+    if slow:
+        return Choice(GRAPH, f"XLA isn't known to run {slow[0]} faster than a graph on the CPU.")
     steps = epochs * math.ceil(rows / batch_size)
     layers = len(spec.layers)
     time_steps = len(recurrent) * max(input_.shape[0] for input_ in spec.inputs.values()) if recurrent else 0
@@ -65,7 +74,9 @@ def choose_execution(spec: NetworkSpec, rows: int, batch_size: int, epochs: int,
     saving = steps * (
         layers * LAYER_SECONDS_A_STEP + time_steps * TIME_STEP_SECONDS_A_STEP + parameters * PARAMETER_SECONDS_A_STEP
     )
-    return COMPILED if saving > cost else GRAPH
+    if saving <= cost:
+        return Choice(GRAPH, f"Compiling takes about {cost:.1f} s, more than it saves in {steps:,} steps.")
+    return Choice(COMPILED, f"Compiling takes about {cost:.1f} s and saves more in {steps:,} steps.")
 
 
 def _is_recurrent(layer: LayerSpec) -> bool:

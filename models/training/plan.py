@@ -17,6 +17,11 @@ GRAPH = "graph"
 COMPILED = "compiled"
 """Steps run as machine code that XLA compiles for this network."""
 
+FLOAT32 = "float32"
+"""Layers compute in float32."""
+BFLOAT16 = "bfloat16"
+"""Layers compute in bfloat16 (Keras's policy `mixed_bfloat16`), apart from the last one; variables stay float32."""
+
 
 @dataclass(frozen=True)
 class Arrays:
@@ -103,6 +108,10 @@ class TrainingPlan:
     seed: int
     execution: str
     """`graph` or `compiled`."""
+    precision: str = FLOAT32
+    """`float32` or `bfloat16`."""
+    fused: bool = False
+    """Whether a graph may run layers as fused operations, which are faster and round differently than Keras's own."""
     early_stopping: EarlyStopping | None = None
     reduce_on_plateau: ReduceOnPlateau | None = None
     time_limit_seconds: float | None = None

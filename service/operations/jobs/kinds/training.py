@@ -280,10 +280,10 @@ def _resolve(
     check_kept(spec, kept.preprocessing, descriptor)
     check_target_scaling(context, spec.target_scaling, data, "#/dataset")
     if request.execution == AUTO:
-        execution = choose_execution(
+        execution, reason = choose_execution(
             spec, descriptor["splits"]["train"], request.batch_size, request.epochs, summary["parameters"]
         )
-        request = replace(request, execution=execution)
+        request = replace(request, execution=execution, execution_reason=reason)
     request = replace(request, snapshots=_resolve_snapshots(context, request.snapshots, summary["bytes"]))
     faults = _find_own_faults(context, request, model)
     if request.folds is not None and request.folds > descriptor["splits"]["train"]:
