@@ -75,7 +75,7 @@ def measure(name: str, side: str, path: Path) -> dict[str, Any]:
         inputs = training.inputs[SINGLE_INPUT]
         network.fit(inputs, training.targets, batch_size=job.batch_size, epochs=job.epochs, verbose=0)
     else:
-        plan = TrainingPlan(job.epochs, job.batch_size, shuffle=True, seed=SEED, execution=execution)
+        plan = TrainingPlan(job.epochs, job.batch_size, shuffle=True, seed=SEED, execution=execution, fused=True)
         train(network, training, None, plan, Unwatched())
     seconds = time.perf_counter() - start
     return {"seconds": seconds, "execution": execution, "test": evaluate(network, test, 1024)}

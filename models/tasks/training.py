@@ -43,6 +43,7 @@ from models.training.evaluation import evaluate
 from models.training.loop import train
 from models.training.monitoring import find_mode
 from models.training.plan import (
+    BFLOAT16,
     Arrays,
     Checkpoint,
     Command,
@@ -55,6 +56,7 @@ from models.training.plan import (
     StreamedArrays,
     TrainingPlan,
 )
+from models.training.precision import find_bfloat16_layers
 from models.training.schedules import reduce_on_plateau, with_schedule
 from models.training.threads import configure_threads
 from models.training.vocabulary import check_split, check_vocabulary
@@ -328,6 +330,8 @@ def _plan(spec: NetworkSpec, request: TrainingRequest) -> TrainingPlan:
         shuffle=request.shuffle,
         seed=request.seed,
         execution=request.execution,
+        fused=request.fused,
+        bfloat16_layers=find_bfloat16_layers(spec) if request.precision == BFLOAT16 else (),
         early_stopping=_stopping(spec, request.early_stopping),
         reduce_on_plateau=reduce_on_plateau(spec, request.learning_rate_schedule),
         checkpoint_seconds=request.checkpoint_seconds,

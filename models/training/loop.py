@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 
 import keras
@@ -14,12 +15,15 @@ from models.errors import Diverged
 from models.training.callbacks import Callbacks
 from models.training.checkpoint_state import CheckpointState, Position
 from models.training.checkpoints import copy_variables, restore_variables
+from models.training.fused import fused
 from models.training.graph_calls import Results
+from models.training.mixed_precision import computing_in_bfloat16
 from models.training.monitoring import is_better
 from models.training.order import epoch_order, stored_order
 from models.training.pace import Pace
 from models.training.plan import (
     COMPILED,
+    GRAPH,
     Arrays,
     Checkpoint,
     Command,
@@ -47,10 +51,13 @@ def train(
     """Train a compiled network according to `plan`, from the start or from a checkpoint. Unless it was paused, the
     network has the trained weights afterwards.
 
-    With `graph` execution the losses equal those of `network.fit` on rows in the same order. Raises Diverged if the
-    loss or a weight becomes NaN or infinite, after the observer has received that epoch; BadCheckpoint.
+    With `graph` execution the losses equal those of `network.fit` on rows in the same order, unless layers run fused or
+    in bfloat16. Raises Diverged if the loss or a weight becomes NaN or infinite, after the observer has received that
+    epoch; BadCheckpoint.
     """
-    return _Training(network, training, validation, plan, observer, checkpoint).run()
+    pieces = fused(network) if plan.fused and plan.execution == GRAPH else nullcontext()
+    with pieces, computing_in_bfloat16(network, plan.bfloat16_layers):
+        return _Training(network, training, validation, plan, observer, checkpoint).run()
 
 
 class _Ended(Exception):

@@ -17,10 +17,8 @@ GRAPH = "graph"
 COMPILED = "compiled"
 """Steps run as machine code that XLA compiles for this network."""
 
-FLOAT32 = "float32"
-"""Layers compute in float32."""
-BFLOAT16 = "bfloat16"
-"""Layers compute in bfloat16 (Keras's policy `mixed_bfloat16`), apart from the last one; variables stay float32."""
+FLOAT32, BFLOAT16 = "float32", "bfloat16"
+"""The precisions of a training: of all its layers, or of those that models/training/precision.py names."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +106,10 @@ class TrainingPlan:
     seed: int
     execution: str
     """`graph` or `compiled`."""
-    precision: str = FLOAT32
-    """`float32` or `bfloat16`."""
     fused: bool = False
     """Whether a graph may run layers as fused operations, which are faster and round differently than Keras's own."""
+    bfloat16_layers: tuple[str, ...] = ()
+    """The layers that compute in bfloat16 (models/training/precision.py); variables stay float32."""
     early_stopping: EarlyStopping | None = None
     reduce_on_plateau: ReduceOnPlateau | None = None
     time_limit_seconds: float | None = None

@@ -75,6 +75,23 @@ def test_going_on_gives_the_weights_and_metrics_of_an_uninterrupted_training(
     assert results == [(result.epoch, result.metrics, result.best) for result in expected.epochs]
 
 
+@pytest.mark.parametrize("lowered", [False, True], ids=["float32", "bfloat16"])
+def test_going_on_with_fused_pieces_gives_the_same_weights_too(lowered: bool) -> None:
+    rows = labelled_rows(60, (6, 6, 2))
+
+    def learn(seed: int, recorder: Recorder, checkpoint: Checkpoint | None = None) -> keras.Model:
+        network = convolution(seed)
+        network.compile("adam", "categorical_crossentropy", jit_compile=False)
+        names = tuple(layer.name for layer in network.layers[:-1] if lowered)
+        how = plan(3, shuffle=True, fused=True, bfloat16_layers=names)
+        train(network, rows, None, how, recorder, checkpoint)
+        return network
+
+    paused = Recorder(pause=lambda recorder: recorder.questions > 4)
+    learn(1, paused)
+    assert_same_weights(learn(2, Recorder(), paused.checkpoints[-1]), learn(1, Recorder()))
+
+
 def test_progress_goes_on_where_it_was_and_judges_the_time_left_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.training.progress.REPORT_SECONDS", 0)
     first = pause(classifier(), plan(5), 4)
