@@ -328,6 +328,8 @@ def _plan(spec: NetworkSpec, request: TrainingRequest) -> TrainingPlan:
         shuffle=request.shuffle,
         seed=request.seed,
         execution=request.execution,
+        precision=request.precision,
+        fused=request.fused,
         early_stopping=_stopping(spec, request.early_stopping),
         reduce_on_plateau=reduce_on_plateau(spec, request.learning_rate_schedule),
         checkpoint_seconds=request.checkpoint_seconds,

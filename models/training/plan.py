@@ -21,6 +21,7 @@ FLOAT32 = "float32"
 """Layers compute in float32."""
 BFLOAT16 = "bfloat16"
 """Layers compute in bfloat16 (Keras's policy `mixed_bfloat16`), apart from the last one; variables stay float32."""
+PRECISIONS = (FLOAT32, BFLOAT16)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 from marshmallow import pre_dump
 
+from models.training.plan import COMPILED, GRAPH, PRECISIONS
 from models.validation.inputs import MOST_INPUTS
 from service import statuses
 from service.api.contract.fields import Moment, Whole
@@ -74,6 +75,13 @@ class VersionMetricsSchema(AnswerSchema):
     test = Mapping("Loss and metrics by name.", METRIC_VALUES, allow_none=True)
 
 
+class TrainingModeSchema(AnswerSchema):
+    """How the steps of a version's training were computed."""
+
+    precision = OneOf("The precision of the layers. The weights are 32-bit floats in both.", *PRECISIONS)
+    execution = OneOf("How the network was executed.", GRAPH, COMPILED)
+
+
 class VersionSchema(AnswerSchema):
     """A trained network. Versions are numbered from 1 within their model and never change."""
 
@@ -97,6 +105,11 @@ class VersionSchema(AnswerSchema):
         1,
         allow_none=True,
         example=None,
+    )
+    training = Inner(
+        TrainingModeSchema,
+        "How it was trained; null if it was imported from a file, or trained by an older Fitserve.",
+        allow_none=True,
     )
     dataset = Words(
         "The name of the dataset that the version was trained on; null if it was imported from a file.",
@@ -146,6 +159,7 @@ class VersionSchema(AnswerSchema):
             "notes": version.notes,
             "training_job": _training_job(version),
             "epoch": version.epoch,
+            "training": details.training,
             "dataset": version.dataset_name,
             "dataset_version": version.dataset_version,
             "artifacts": [
@@ -220,6 +234,7 @@ def _present_unfinished(model: str, version: UnfinishedVersion) -> dict[str, Any
         "notes": [],
         "training_job": None,
         "epoch": None,
+        "training": None,
         "dataset": None,
         "dataset_version": None,
         "metrics": UNMEASURED,
