@@ -192,6 +192,11 @@ PROBLEM_TYPES = {
             "The network can't be exported to ONNX, or the exported network computes other results than Keras.",
         ),
         ProblemType(
+            "not-quantizable", 422, "The network can't be quantized",
+            "ONNX Runtime can't compute any operation of the network in 8 bits, or its tools fail with the network. "
+            "Predictions of the version itself are not affected.",
+        ),
+        ProblemType(
             "not-drawable", 422, "The picture can't be drawn",
             "Drawing the picture needs more memory than FITSERVE_PICTURE_MEMORY_BYTES, or fails. Ask for a smaller "
             "picture, or for its numbers with `Accept: application/json`. The service's log has the details under the "
