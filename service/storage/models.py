@@ -12,7 +12,7 @@ from service.errors import NameTaken
 from service.storage.artifact_keys import MODELS, check_published, parse
 from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
-from service.storage.records import Label, Model, Version
+from service.storage.records import Label, Model, Variant, Version
 
 ORDERS = {
     "-created_at": Order((Model.id,), descending=True),
@@ -139,13 +139,15 @@ def label(session: Session, model: Model, name: str) -> Label | None:
     return session.get(Label, (model.id, name))
 
 
-def point_label(session: Session, model: Model, name: str, number: int) -> tuple[Label, bool]:
-    """Make or move a label within a unit of work; say whether it is new."""
+def point_label(
+    session: Session, model: Model, name: str, number: int, variant: str | None = None
+) -> tuple[Label, bool]:
+    """Make or move a label within a unit of work; say whether it is new. It points to a version, or to its variant."""
     found = label(session, model, name)
     if found is not None:
-        found.number = number
+        found.number, found.variant = number, variant
         return found, False
-    made = Label(model_id=model.id, label=name, number=number, created_at=datetime.now(UTC))
+    made = Label(model_id=model.id, label=name, number=number, variant=variant, created_at=datetime.now(UTC))
     session.add(made)
     return made, True
 
@@ -164,16 +166,18 @@ def labels_page(session: Session, model: Model, query: PageQuery) -> Page[Label]
     return fetch_page(session, statement, LABEL_ORDERS[query.sort or "name"], query)
 
 
-def labels_of_version(session: Session, version: Version) -> Sequence[str]:
+def labels_of_version(session: Session, version: Version, variant: str | None = None) -> Sequence[str]:
+    """The labels that point to the version or to one of its variants; with `variant`, those that point to that one."""
     statement = select(Label.label).where(Label.model_id == version.model_id, Label.number == version.number)
-    return session.scalars(statement).all()
+    return session.scalars(statement if variant is None else statement.where(Label.variant == variant)).all()
 
 
 def folders(session: Session) -> frozenset[str]:
-    """The artifact keys of all versions, and of the weights that models reuse from other models' versions. Raises
-    BadKey for one that isn't the model's own."""
+    """The artifact keys of all versions and variants, and of the weights that models reuse from other models' versions.
+    Raises BadKey for one that isn't the model's own."""
     found = [
         *session.execute(select(Version.model_id, Version.folder)),
+        *session.execute(select(Variant.model_id, Variant.folder)),
         *session.execute(select(Model.id, Model.folder)),
     ]
     return frozenset(check_published(key, MODELS, owner) for owner, key in found if key is not None)

@@ -65,13 +65,14 @@ def find_version(session: Session, model: Model, number: int | None = None, labe
     raise Unresolved(detail, "version", newest)
 
 
-def find_served(session: Session, model: Model) -> Version:
-    """The version that predicts if a request names none: that of the label to serve, or the latest.
+def find_served_label(session: Session, model: Model) -> Label | None:
+    """The label that predicts if a request names neither a version nor a label; None if the latest version does.
 
-    Raises NotServed if the model has no such label: it never serves another version instead. Raises NoVersion.
+    Raises NotServed if the model has no such label: it never serves another version instead.
     """
-    if model.serve is None or models.label(session, model, model.serve) is not None:
-        return find_version(session, model, label=model.serve)
+    label = None if model.serve is None else models.label(session, model, model.serve)
+    if label is not None or model.serve is None:
+        return label
     raise NotServed(
         f'The model "{model.name}" serves its label "{model.serve}", which doesn\'t exist yet: '
         f"point the label to a version, or change the model's `serve`."

@@ -69,7 +69,8 @@ class InferRequestSchema(AnswerSchema):
 
     id = Words("An id that the response repeats.", example="42")
     parameters = Mapping(
-        "`binary_data_output`: whether to send outputs after the JSON. `content_type`: the default for inputs."
+        "`binary_data_output`: whether to send outputs after the JSON. `content_type`: the default for inputs. "
+        "`variant`: the type of the version's variant that predicts, such as `int8`."
     )
     inputs = Listing("The model's inputs, each once.", Inner(RequestInputSchema, ""), MOST_TENSORS)
     outputs = Listing("The requested outputs. Default: all.", Inner(RequestOutputSchema, ""), MOST_TENSORS)
@@ -95,11 +96,12 @@ class AnswerOutputSchema(TensorSchema):
 class InferAnswerSchema(AnswerSchema):
     """The network's raw output."""
 
-    sometimes = ("id",)
+    sometimes = ("id", "parameters")
 
     model_name = Words(MODEL, example="flowers")
     model_version = Words(VERSION, 19, **NUMBER)
     id = Words("The request's id, if it had one.", example="42")
+    parameters = Mapping("`variant`: the type of the variant that predicted; absent if the version itself did.")
     outputs = Listing("The outputs.", Inner(AnswerOutputSchema, ""), MOST_TENSORS)
 
 
