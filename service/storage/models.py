@@ -119,12 +119,14 @@ def versions_page(session: Session, model: Model, query: PageQuery) -> Page[Vers
 
 
 class VersionEntry(NamedTuple):
-    """A version in a list of all models' versions; all but `model` are None for a model without versions."""
+    """A version in a list of all models' versions; all but `model` are None for a model without versions. Or a variant
+    of a version."""
 
     model: str
     version: int | None
     servable: bool | None
     folder: str | None
+    variant: str | None = None
 
 
 def version_entries(session: Session, model: Model | None) -> Sequence[VersionEntry]:

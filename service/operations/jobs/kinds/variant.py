@@ -9,8 +9,6 @@ from service.context import Context
 from service.errors import Conflict, InvalidRequest
 from service.operations import idempotency
 from service.operations.catalog.evaluable import check_evaluable
-from service.operations.catalog.resolve import check_servable
-from service.operations.catalog.versions import find_available
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, queue
 from service.operations.jobs.kind import Kind, Success
@@ -82,22 +80,12 @@ def _variant(job: Job, version: Version, key: str, made: VariantResult) -> Varia
     )
 
 
-def create(
-    context: Context, request: dict[str, Any], claim: Claim | None = None, *, model_name: str, number: int
-) -> str:
-    """Queue the job that makes a variant of a version; returns its id.
+def enqueue(context: Context, request: dict[str, Any], model_name: str, version: Version, claim: Claim | None) -> str:
+    """Queue the job that makes a variant of a version that can be served; returns its id.
 
-    If the dataset is still being imported, the job waits. If an earlier request with the same `claim` created a job,
-    returns the id of that one. Raises NotFound, NotReady, InvalidRequest, InvalidData, QueueFull; Conflict if the
-    version can't be served, or a job is making that variant already.
+    If the dataset is still being imported, the job waits. Raises InvalidRequest, InvalidData, NotReady, QueueFull;
+    Conflict if a job is making that variant already.
     """
-    return client_jobs.made_before(context, claim) or _insert(context, request, claim, model_name, number)
-
-
-def _insert(context: Context, request: dict[str, Any], claim: Claim | None, model_name: str, number: int) -> str:
-    """Queue the job; returns its id."""
-    version = find_available(context, model_name, number)
-    check_servable(version)
     with context.database.read() as session:
         name, wanted = _find_dataset(session, request, model_name, version)
         model, dataset = client_jobs.find_model_and_dataset(session, model_name, name)
