@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session
 
 from service import statuses
-from service.storage.artifact_keys import MODELS, check_published, parse
+from service.storage.artifact_keys import VARIANTS, check_published, parse
 from service.storage.models import VersionEntry
 from service.storage.records import Job, Model, Variant, Version
 
@@ -27,8 +27,14 @@ def of_version(session: Session, version: Version) -> Sequence[Variant]:
 
 def found_in(session: Session, key: str) -> Variant | None:
     """The variant whose files have this artifact key. Raises BadKey."""
-    _, model_id, _ = parse(check_published(key, MODELS))
+    _, model_id, _ = parse(check_published(key, VARIANTS))
     return session.scalar(select(Variant).where(Variant.model_id == model_id, Variant.folder == key))
+
+
+def folders(session: Session) -> frozenset[str]:
+    """The artifact keys of all variants. Raises BadKey for one that isn't the model's own."""
+    found = session.execute(select(Variant.model_id, Variant.folder))
+    return frozenset(check_published(key, VARIANTS, owner) for owner, key in found)
 
 
 def entries(session: Session, model: Model | None) -> Sequence[VersionEntry]:

@@ -17,7 +17,7 @@ METHODS = ("post", "patch", "put", "get", "delete")
 """Within a kind of resource, in the order of the story; what is deleted is deleted at its end."""
 ENDLESS = "long"
 """The example of a training that the others' orders are for."""
-JOBS = ("/v1/training-jobs", "/v1/evaluations", "/v1/batch-predictions")
+JOBS = ("/v1/training-jobs", "/v1/evaluations", "/v1/batch-predictions", "/v1/variant-jobs")
 KEYS = "/v1/api-keys"
 
 UNFIT = ("get_boundary", "get_residuals", "get_snapshot_boundary")

@@ -41,8 +41,8 @@ def value_of(api: ApiClient, path: str, expect: int = 200) -> float:
     return float(prediction["value"])
 
 
-def version_folders(context: Context) -> int:
-    return len(list((context.settings.artifact_folder / "models").glob("*/*")))
+def folders_of(group: str, context: Context) -> int:
+    return len(list((context.settings.artifact_folder / group).glob("*/*")))
 
 
 def test_a_variant_is_a_job_and_then_an_item_with_figures(trained: ApiClient, idle_worker: FakeWorker) -> None:
@@ -159,18 +159,18 @@ def test_a_new_variant_takes_the_place_of_the_old_one_when_it_succeeds(
     job = quantized.post(URL, WANTED, 202)
     again = quantized.get(INT8)
     assert (again["status"], again["job"], again["newer_job"]) == ("ready", old["job"], job["id"])
-    assert version_folders(context) == 2
+    assert folders_of("variants", context) == 1
     idle_worker.run_all()
     new = quantized.get(INT8)
     assert (new["status"], new["job"], new["newer_job"]) == ("ready", job["id"], None)
-    assert version_folders(context) == 2
+    assert folders_of("variants", context) == 1
     assert value_of(quantized, f"{VERSION}/predictions?variant=int8") == 10
 
     failed = quantized.post(URL, WANTED | {"max_accuracy_drop": 0}, 202)
     idle_worker.run_all()
     kept = quantized.get(INT8)
     assert (kept["status"], kept["job"], kept["newer_job"]) == ("ready", job["id"], failed["id"])
-    assert version_folders(context) == 2
+    assert folders_of("variants", context) == 1
 
 
 def test_a_remembered_variant_whose_files_were_replaced_is_found_again(
@@ -311,11 +311,15 @@ def test_a_batch_prediction_uses_a_variant(quantized: ApiClient, idle_worker: Fa
     assert fault["pointer"] == "#/variant"
 
 
-def test_a_version_and_a_model_take_their_variants_with_them(quantized: ApiClient, context: Context) -> None:
-    assert version_folders(context) == 2
+def test_a_version_takes_its_variants_with_it(quantized: ApiClient, context: Context) -> None:
+    assert (folders_of("models", context), folders_of("variants", context)) == (1, 1)
     quantized.delete(VERSION)
-    assert version_folders(context) == 0
+    assert (folders_of("models", context), folders_of("variants", context)) == (0, 0)
+
+
+def test_a_model_takes_the_variants_of_its_versions_with_it(quantized: ApiClient, context: Context) -> None:
     quantized.delete("/v1/models/line")
+    assert folders_of("variants", context) == 0
 
 
 def test_the_data_and_the_version_of_an_unfinished_variant_stay(trained: ApiClient) -> None:

@@ -13,7 +13,7 @@ from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, queue
 from service.operations.jobs.kind import Kind, Success
 from service.storage import datasets, models, variants
-from service.storage.artifact_keys import key_below, versions_key
+from service.storage.artifact_keys import key_below, variants_key
 from service.storage.database import Session
 from service.storage.records import Dataset, DatasetVersion, Job, Variant, Version
 
@@ -46,7 +46,7 @@ class MakingVariant(Kind):
         return job.request
 
     def output_key(self, job: Job, execution: str) -> str:
-        return key_below(versions_key(job.model_id), execution)
+        return key_below(variants_key(job.model_id), execution)
 
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | None:
         made = VariantResult.from_document(result)
