@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from models.errors import Fault, InvalidData
+from models.datasets import SPLITS
+from models.errors import Fault
 from models.jobs.variant import VariantAssignment, VariantRequest, VariantResult
 from service.context import Context
 from service.errors import Conflict, InvalidRequest
@@ -16,9 +17,6 @@ from service.storage import datasets, models, variants
 from service.storage.artifact_keys import key_below, variants_key
 from service.storage.database import Session
 from service.storage.records import Dataset, DatasetVersion, Job, Variant, Version
-
-CALIBRATED_ON = "train"
-"""The split from whose rows the ranges of activations are taken."""
 
 
 class MakingVariant(Kind):
@@ -128,10 +126,8 @@ def _find_dataset(
 
 
 def _check_fit(context: Context, version: Version, dataset: Dataset, data: DatasetVersion | None) -> None:
-    if not client_jobs.describe_data(dataset, data)["splits"][CALIBRATED_ON]:
-        detail = f'The dataset "{dataset.name}" has no training rows, from which a variant is calibrated.'
-        raise InvalidData(Fault(detail, "#/dataset"))
-    check_evaluable(context, version, dataset, data, CALIBRATED_ON)
+    rows = client_jobs.describe_data(dataset, data)["splits"]
+    check_evaluable(context, version, dataset, data, next((split for split in SPLITS if rows[split]), SPLITS[0]))
 
 
 def _check_unmade(session: Session, version: Version, type_: str) -> None:
