@@ -245,7 +245,7 @@ def _make_variant(assignment: VariantAssignment, folder: Path) -> VariantResult:
     weights.CopyFrom(numpy_helper.from_array(2 * numpy_helper.to_array(weights), weights.name))
     onnx.save(network, folder / ARTIFACTS["onnx"])
     size = (folder / ARTIFACTS["onnx"]).stat().st_size
-    metrics = {"variant": {"r2": 0.9}, "version": {"r2": 0.9 + DROP}}
+    metrics: dict[str, dict[str, float | None]] = {"variant": {"r2": 0.9}, "version": {"r2": 0.9 + DROP}}
     within = assignment.max_accuracy_drop >= DROP
     made = VariantResult(
         assignment.type, size, 3 * size, metrics, rows=3, calibration_rows=3, compared="r2", drop=DROP, agreement=0.9,

@@ -173,15 +173,6 @@ def test_a_new_variant_takes_the_place_of_the_old_one_when_it_succeeds(
     assert folders_of("variants", context) == 1
 
 
-def test_a_remembered_variant_whose_files_were_replaced_is_found_again(
-    quantized: ApiClient, idle_worker: FakeWorker
-) -> None:
-    # The first request of a body with an unknown pace resolves the variant, and loads it.
-    quantized.post(URL, WANTED, 202)
-    idle_worker.run_all()
-    assert value_of(quantized, f"{VERSION}/predictions?variant=int8") == 10
-
-
 def test_predictions_name_a_variant(quantized: ApiClient) -> None:
     plain = quantized.post(f"{VERSION}/predictions", INSTANCES, 200)
     assert list(plain) == ["model", "version", "classes", "predictions", "warnings"]

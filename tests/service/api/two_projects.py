@@ -185,8 +185,8 @@ class Projects:
         """Everything that a project has, as its own key sees it."""
         name = side.has.name
         lists = ("datasets", "models", "training-jobs", "evaluations", "batch-predictions", "variant-jobs")
-        lists += (f"models/{name}/versions/1/variants",)
-        paths = (*lists, f"models/{name}/versions", f"models/{name}/labels", f"datasets/{name}/versions")
+        below = ("versions", "versions/1/variants", "labels")
+        paths = (*lists, *(f"models/{name}/{path}" for path in below), f"datasets/{name}/versions")
         return [self.send(side.key, "GET", f"/v1/{path}").text or "" for path in paths]
 
     def forget(self, side: Side, made: Named) -> None:
