@@ -10,6 +10,7 @@ from models.version_files import ARTIFACTS
 from service.context import Context
 from service.errors import NotFound, StorageError
 from service.storage import models, variants
+from service.storage.artifact_keys import VARIANTS, parse
 from service.storage.database import Session
 from service.storage.records import Version
 
@@ -40,7 +41,7 @@ def version_folder(context: Context, key: str, *names: str) -> Path:
     folder = context.artifacts.folder(key)
 
     def exists(session: Session) -> object:
-        return models.version_in(session, key) or variants.found_in(session, key)
+        return (variants.found_in if parse(key)[0] == VARIANTS else models.version_in)(session, key)
 
     with unless_deleted(context, "The version", exists):
         for name in names:
@@ -51,6 +52,8 @@ def version_folder(context: Context, key: str, *names: str) -> Path:
 
 
 def _in_row(context: Context, key: str, names: tuple[str, ...]) -> dict[str, str]:
+    if parse(key)[0] == VARIANTS:
+        return {}
     try:
         with context.database.read() as session:
             version = models.version_in(session, key)

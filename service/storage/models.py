@@ -12,7 +12,7 @@ from service.errors import NameTaken
 from service.storage.artifact_keys import MODELS, check_published, parse
 from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
-from service.storage.records import Label, Model, Variant, Version
+from service.storage.records import Label, Model, Version
 
 ORDERS = {
     "-created_at": Order((Model.id,), descending=True),
@@ -119,12 +119,14 @@ def versions_page(session: Session, model: Model, query: PageQuery) -> Page[Vers
 
 
 class VersionEntry(NamedTuple):
-    """A version in a list of all models' versions; all but `model` are None for a model without versions."""
+    """A version in a list of all models' versions; all but `model` are None for a model without versions. Or a variant
+    of a version."""
 
     model: str
     version: int | None
     servable: bool | None
     folder: str | None
+    variant: str | None = None
 
 
 def version_entries(session: Session, model: Model | None) -> Sequence[VersionEntry]:
@@ -173,11 +175,10 @@ def labels_of_version(session: Session, version: Version, variant: str | None = 
 
 
 def folders(session: Session) -> frozenset[str]:
-    """The artifact keys of all versions and variants, and of the weights that models reuse from other models' versions.
-    Raises BadKey for one that isn't the model's own."""
+    """The artifact keys of all versions, and of the weights that models reuse from other models' versions. Raises
+    BadKey for one that isn't the model's own."""
     found = [
         *session.execute(select(Version.model_id, Version.folder)),
-        *session.execute(select(Variant.model_id, Variant.folder)),
         *session.execute(select(Model.id, Model.folder)),
     ]
     return frozenset(check_published(key, MODELS, owner) for owner, key in found if key is not None)

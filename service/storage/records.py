@@ -29,7 +29,7 @@ from models.version_details import VersionDetails
 from service.callers import DEFAULT_PROJECT
 from service.origins import Origin
 from service.statuses import JOB_STATUSES, RESOURCE_STATUSES
-from service.storage.artifact_keys import DATASETS, MODELS, SNAPSHOTS, check_id, check_published
+from service.storage.artifact_keys import DATASETS, MODELS, SNAPSHOTS, VARIANTS, check_id, check_published
 from service.storage.documents import DocumentColumn, DocumentsColumn, JobWarning, KeptCheckpoint, Quotas
 
 
@@ -71,6 +71,7 @@ class CheckedText(TypeDecorator[str]):
 Id = Annotated[str, mapped_column(CheckedText(check_id))]
 DatasetKey = Annotated[str, mapped_column(CheckedText(partial(check_published, group=DATASETS)))]
 VersionKey = Annotated[str, mapped_column(CheckedText(partial(check_published, group=MODELS)))]
+VariantKey = Annotated[str, mapped_column(CheckedText(partial(check_published, group=VARIANTS)))]
 SnapshotKey = Annotated[str, mapped_column(CheckedText(partial(check_published, group=SNAPSHOTS)))]
 
 
@@ -356,7 +357,7 @@ class Variant(Record):
     dataset_name: Mapped[str | None]
     dataset_version: Mapped[int | None]
     """The data on which it was calibrated and measured."""
-    folder: Mapped[VersionKey]
+    folder: Mapped[VariantKey]
     """The artifact key of its files."""
     bytes: Mapped[int] = mapped_column(BigInteger)
     max_accuracy_drop: Mapped[float]

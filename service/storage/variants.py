@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session
 
 from service import statuses
-from service.storage.artifact_keys import MODELS, check_published, parse
-from service.storage.records import Job, Variant, Version
+from service.storage.artifact_keys import VARIANTS, check_published, parse
+from service.storage.models import VersionEntry
+from service.storage.records import Job, Model, Variant, Version
 
 KIND = "variant"
 """The kind of the jobs that make variants."""
@@ -26,8 +27,22 @@ def of_version(session: Session, version: Version) -> Sequence[Variant]:
 
 def found_in(session: Session, key: str) -> Variant | None:
     """The variant whose files have this artifact key. Raises BadKey."""
-    _, model_id, _ = parse(check_published(key, MODELS))
+    _, model_id, _ = parse(check_published(key, VARIANTS))
     return session.scalar(select(Variant).where(Variant.model_id == model_id, Variant.folder == key))
+
+
+def folders(session: Session) -> frozenset[str]:
+    """The artifact keys of all variants. Raises BadKey for one that isn't the model's own."""
+    found = session.execute(select(Variant.model_id, Variant.folder))
+    return frozenset(check_published(key, VARIANTS, owner) for owner, key in found)
+
+
+def entries(session: Session, model: Model | None) -> Sequence[VersionEntry]:
+    """The variants of a model, or of all models, ordered by name, number and type."""
+    columns = (Model.name, Variant.number, true(), Variant.folder, Variant.type)
+    statement = select(*columns).select_from(Model).join(Variant, Variant.model_id == Model.id)
+    found = session.execute(statement if model is None else statement.where(Model.id == model.id))
+    return sorted(VersionEntry(*row) for row in found)
 
 
 def put(session: Session, variant: Variant) -> str | None:

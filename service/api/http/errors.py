@@ -169,8 +169,8 @@ PROBLEM_TYPES = {
         ),
         ProblemType(
             "accuracy-drop", 422, "The variant predicts worse than its version",
-            "The compared metric of the variant is lower than its version's by more than `max_accuracy_drop` allows, so "
-            "the variant wasn't kept. `figures` shows what was measured. Allow a larger drop, or calibrate the variant "
+            "The compared metric of the variant is lower than its version's by more than `max_accuracy_drop`, so it "
+            "wasn't kept. `figures` shows what was measured. Allow a larger drop, or calibrate the variant "
             "on more training rows.",
         ),
         ProblemType(

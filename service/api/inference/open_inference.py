@@ -20,7 +20,7 @@ from service.api.inference.open_inference_request import (
 )
 from service.api.inference.plane import InferenceRequest, Work
 from service.errors import NotFound, NotServed, NoVersion
-from service.operations.catalog.variants import NoVariant
+from service.operations.catalog.resolve import NoVariant
 from service.operations.inference.predictions import Loaded, PredictionService, Wanted
 
 HEADER_LENGTH_KEY = HEADER_LENGTH.lower()

@@ -28,7 +28,7 @@ from service.api.inference.tensorflow_json import (
     show,
 )
 from service.errors import NotFound, NotServed, NoVersion
-from service.operations.catalog.variants import NoVariant
+from service.operations.catalog.resolve import NoVariant
 from service.operations.inference.predictions import Loaded, PredictionService, Wanted
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"

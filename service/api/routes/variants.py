@@ -37,7 +37,7 @@ def create_variant(request: dict[str, Any], name: str, version: int) -> Any:
     is ready can be made again: the new one takes its place. While a job makes one of the same type, the response is
     409.
     """
-    create = partial(variant_jobs.create, model_name=name, number=version)
+    create = partial(variants.create, model_name=name, number=version)
     return create_job(variant_jobs.KIND, create, request, variant_job_url)
 
 

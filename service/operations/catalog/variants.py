@@ -1,24 +1,22 @@
 """Variants of versions: those that are ready, and those that a job is making or couldn't make."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any
 
-from models.errors import Fault
 from models.jobs.variant import VARIANT_TYPES
 from service import statuses
 from service.context import Context
-from service.errors import InUse, InvalidRequest, NotFound, NotReady
+from service.errors import InUse
 from service.operations.catalog.models import find as find_model
-from service.operations.catalog.resolve import find_label, find_served_label, find_version
-from service.operations.jobs import queue
+from service.operations.catalog.resolve import check_servable, find_ready, find_version
+from service.operations.catalog.versions import find_available
+from service.operations.idempotency import Claim
+from service.operations.jobs import client_jobs, queue
+from service.operations.jobs.kinds import variant as variant_jobs
 from service.storage import models, variants
 from service.storage.database import Session
 from service.storage.paging import InvalidCursor, Page, PageQuery
-from service.storage.records import Job, Label, Model, Variant, Version
-
-
-class NoVariant(NotFound):
-    """The version has no such variant that is ready."""
+from service.storage.records import Job, Model, Variant, Version
 
 
 @dataclass(frozen=True)
@@ -42,63 +40,21 @@ class VariantView:
         return statuses.FAILED if self.job.status == statuses.FAILED else statuses.PROCESSING
 
 
-class Predicting(NamedTuple):
-    """What predicts: a version, or its variant."""
+def create(
+    context: Context, request: dict[str, Any], claim: Claim | None = None, *, model_name: str, number: int
+) -> str:
+    """Queue the job that makes a variant of a version; returns its id.
 
-    version: Version
-    variant: Variant | None
-
-    @property
-    def folder(self) -> str:
-        """The artifact key of the files."""
-        return self.version.folder if self.variant is None else self.variant.folder
-
-
-def find_predicting(
-    session: Session, model: Model, number: int | None = None, label: str | None = None, type_: str | None = None
-) -> Predicting:
-    """The version of that number, or to which the label points, or that the model serves; and its variant of the type,
-    by default the one to which the label points.
-
-    Raises Unresolved, NoVersion, NotServed, NoVariant.
+    If the dataset is still being imported, the job waits. If an earlier request with the same `claim` created a job,
+    returns the id of that one. Raises NotFound, NotReady, InvalidRequest, InvalidData, QueueFull; Conflict if the
+    version can't be served, or a job is making that variant already.
     """
-    if label is not None:
-        pointing: Label | None = find_label(session, model, label)
-    else:
-        pointing = find_served_label(session, model) if number is None else None
-    version = find_version(session, model, number if pointing is None else pointing.number)
-    wanted = type_ or (None if pointing is None else pointing.variant)
-    return Predicting(version, None if wanted is None else find_ready(session, model, version, wanted))
-
-
-def find_ready(session: Session, model: Model, version: Version, type_: str) -> Variant:
-    """The version's variant of that type. Raises NoVariant if it isn't ready."""
-    found = variants.find(session, version, type_)
-    if found is None:
-        ready = ", ".join(variant.type for variant in variants.of_version(session, version)) or "none"
-        why = _explain(variants.newest_job(session, version, type_))
-        detail = f'Version {version.number} of "{model.name}" has no variant "{type_}" that is ready.{why}'
-        raise NoVariant(f"{detail} Its ready variants: {ready}.")
-    return found
-
-
-def _explain(job: Job | None) -> str:
-    if job is None or job.status == statuses.SUCCEEDED:
-        return ""
-    return f" The job {job.id} {'failed' if job.status == statuses.FAILED else 'is making it'}."
-
-
-def find_named(session: Session, model: Model, version: Version, type_: str) -> Variant:
-    """The variant that a body names in `variant`. Raises InvalidRequest; NotReady while it is being made."""
-    try:
-        return find_ready(session, model, version, type_)
-    except NoVariant as error:
-        job = variants.newest_job(session, version, type_)
-        if job is not None and job.status not in statuses.FINAL:
-            name = f"{type_} of {model.name} version {version.number}"
-            raise NotReady("variant", name, statuses.PROCESSING, failed=False) from error
-        ready = tuple(variant.type for variant in variants.of_version(session, version))
-        raise InvalidRequest(Fault(error.detail, "#/variant", allowed=ready)) from error
+    made = client_jobs.made_before(context, claim)
+    if made is not None:
+        return made
+    version = find_available(context, model_name, number)
+    check_servable(version)
+    return variant_jobs.enqueue(context, request, model_name, version, claim)
 
 
 def get(context: Context, model_name: str, number: int, type_: str) -> VariantView:

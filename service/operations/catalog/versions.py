@@ -15,8 +15,7 @@ from service.context import Context
 from service.errors import InUse, NotFound, NotReady
 from service.operations.catalog.models import IMPORT
 from service.operations.catalog.models import find as find_model
-from service.operations.catalog.resolve import Unresolved, find_label, find_version, named_in_body
-from service.operations.catalog.variants import find_named
+from service.operations.catalog.resolve import Unresolved, find_label, find_named, find_version, named_in_body
 from service.operations.jobs import queue
 from service.operations.stored_files import version_folder
 from service.storage import jobs, models, variants
@@ -97,6 +96,14 @@ def entries(context: Context, model_name: str | None = None) -> Sequence[Version
     with context.database.read() as session:
         model = None if model_name is None else find_model(session, model_name)
         return models.version_entries(session, model)
+
+
+def entries_with_variants(context: Context, model_name: str | None = None) -> Sequence[VersionEntry]:
+    """As `entries`, with the variants of each version after it. Raises NotFound."""
+    with context.database.read() as session:
+        model = None if model_name is None else find_model(session, model_name)
+        found = [*models.version_entries(session, model), *variants.entries(session, model)]
+    return sorted(found, key=lambda entry: (entry.model, entry.version or 0, entry.variant or ""))
 
 
 def artifact(context: Context, model_name: str, number: int, format_: str) -> tuple[Path, ArtifactFile]:

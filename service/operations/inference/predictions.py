@@ -18,8 +18,7 @@ from service.config import Settings
 from service.context import Context
 from service.errors import Overloaded, ServiceError, StorageError
 from service.operations.catalog.models import find as find_model
-from service.operations.catalog.resolve import check_servable
-from service.operations.catalog.variants import find_predicting
+from service.operations.catalog.resolve import check_servable, find_predicting
 from service.operations.inference.admission import Admission, Permit
 from service.operations.inference.loaded_versions import LoadedVersions
 from service.operations.inference.statistics import PREDICTIONS, Counter

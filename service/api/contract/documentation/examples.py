@@ -214,7 +214,7 @@ EXAMPLES: dict[str, dict[str, Examples]] = {
     "change_training_job": {JSON: ORDERS},
     "put_label": {JSON: {"version": _example("Point it to version 1", {"version": 1})}},
     "create_variant": {
-        JSON: {"int8": _example("A network in 8 bits", {"type": "int8", "max_accuracy_drop": 0.02})},
+        JSON: {"int8": _example("A network in 8 bits", {"type": "int8", "max_accuracy_drop": 0.1})},
     },
     "change_variant_job": {JSON: CANCELLATIONS},
     "create_evaluation": {

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from models.jobs.variant import VARIANT_TYPES
 from service.api.contract.fields import MOST_ITEMS
 from service.api.contract.schemas.base import AnswerSchema
 from service.api.contract.schemas.shown import ANY_TEXT, Count, Inner, Listing, Mapping, OneOf, Truth, Value, Words
@@ -230,10 +231,13 @@ class BatchStatisticsSchema(AnswerSchema):
 
 
 class VersionStatisticsSchema(AnswerSchema):
-    """The statistics of a version since the start of the api."""
+    """The statistics of a version, or of a variant of it, since the start of the api."""
+
+    sometimes = ("variant",)
 
     name = Words(MODEL, example="flowers")
     version = Words(VERSION, 19, **NUMBER)
+    variant = OneOf("The type of the variant; absent for the version itself.", *VARIANT_TYPES)
     last_inference = Count("The last prediction, in milliseconds since 1970; 0: none.", example=1_800_000_000_000)
     inference_count = Count("The number of predicted rows.", example=3)
     execution_count = Count("The number of requests.", example=3)
@@ -248,5 +252,7 @@ class StatisticsSchema(AnswerSchema):
     """The statistics since the start of the api."""
 
     model_stats = Listing(
-        "One entry for each version that is ready.", Inner(VersionStatisticsSchema, ""), MOST_VERSIONS
+        "One entry for each version that is ready, and for each of its variants.",
+        Inner(VersionStatisticsSchema, ""),
+        MOST_VERSIONS,
     )

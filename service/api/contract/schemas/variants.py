@@ -78,13 +78,25 @@ class VariantFiguresSchema(AnswerSchema):
     calibration_rows = Count(
         "The number of training rows from which the ranges of activations were taken.", allow_none=True, example=105
     )
+    quantized = Mapping(
+        "The number of operations that compute in 8 bits, by their ONNX type.",
+        Count("Operations.", example=3),
+        allow_none=True,
+        example={"Gemm": 3},
+    )
+    unquantized = Mapping(
+        "The number of operations that compute as in the version, by their ONNX type.",
+        Count("Operations.", example=2),
+        allow_none=True,
+        example={"Relu": 2},
+    )
     compared = Words(
         "The metric whose drop counts: `accuracy`, or `r2` for a regression.", 100, allow_none=True, example="accuracy"
     )
     drop = Number("The version's metric minus the variant's.", allow_none=True, example=0.0)
     agreement = Number(
-        "The share of rows for which both predict the same; for a regression the `r2` of the variant's outputs with "
-        "the version's as truth.",
+        "The share of rows for which both predict the same; for several labels the share of labels of rows; for a "
+        "regression the `r2` of the variant's outputs with the version's as truth.",
         allow_none=True,
         example=1.0,
     )
@@ -173,7 +185,7 @@ def _present_job(job: Job | None) -> dict[str, Any]:
     assert job is not None
     return {
         **UNMEASURED,
-        **((job.error or {}).get("figures") or {}),
+        **(job.error or {}).get("members", {}).get("figures", {}),
         "max_accuracy_drop": VariantRequest.from_document(job.request).max_accuracy_drop,
         "dataset": job.dataset_name,
         "dataset_version": job.dataset_version,

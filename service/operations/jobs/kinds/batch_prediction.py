@@ -21,9 +21,8 @@ from service import statuses
 from service.context import Context
 from service.errors import NotReady
 from service.operations import idempotency
-from service.operations.catalog.resolve import check_servable, find_label
+from service.operations.catalog.resolve import check_servable, find_label, find_named
 from service.operations.catalog.uploads import DATA_FILE, ReceivedFile, removed_unless_committed
-from service.operations.catalog.variants import find_named
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, queue
 from service.operations.jobs.kind import Kind, Success

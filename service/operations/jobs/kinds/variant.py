@@ -3,24 +3,20 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from models.errors import Fault, InvalidData
+from models.datasets import SPLITS
+from models.errors import Fault
 from models.jobs.variant import VariantAssignment, VariantRequest, VariantResult
 from service.context import Context
 from service.errors import Conflict, InvalidRequest
 from service.operations import idempotency
 from service.operations.catalog.evaluable import check_evaluable
-from service.operations.catalog.resolve import check_servable
-from service.operations.catalog.versions import find_available
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, queue
 from service.operations.jobs.kind import Kind, Success
 from service.storage import datasets, models, variants
-from service.storage.artifact_keys import key_below, versions_key
+from service.storage.artifact_keys import key_below, variants_key
 from service.storage.database import Session
 from service.storage.records import Dataset, DatasetVersion, Job, Variant, Version
-
-CALIBRATED_ON = "train"
-"""The split from whose rows the ranges of activations are taken."""
 
 
 class MakingVariant(Kind):
@@ -48,7 +44,7 @@ class MakingVariant(Kind):
         return job.request
 
     def output_key(self, job: Job, execution: str) -> str:
-        return key_below(versions_key(job.model_id), execution)
+        return key_below(variants_key(job.model_id), execution)
 
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | None:
         made = VariantResult.from_document(result)
@@ -82,22 +78,12 @@ def _variant(job: Job, version: Version, key: str, made: VariantResult) -> Varia
     )
 
 
-def create(
-    context: Context, request: dict[str, Any], claim: Claim | None = None, *, model_name: str, number: int
-) -> str:
-    """Queue the job that makes a variant of a version; returns its id.
+def enqueue(context: Context, request: dict[str, Any], model_name: str, version: Version, claim: Claim | None) -> str:
+    """Queue the job that makes a variant of a version that can be served; returns its id.
 
-    If the dataset is still being imported, the job waits. If an earlier request with the same `claim` created a job,
-    returns the id of that one. Raises NotFound, NotReady, InvalidRequest, InvalidData, QueueFull; Conflict if the
-    version can't be served, or a job is making that variant already.
+    If the dataset is still being imported, the job waits. Raises InvalidRequest, InvalidData, NotReady, QueueFull;
+    Conflict if a job is making that variant already.
     """
-    return client_jobs.made_before(context, claim) or _insert(context, request, claim, model_name, number)
-
-
-def _insert(context: Context, request: dict[str, Any], claim: Claim | None, model_name: str, number: int) -> str:
-    """Queue the job; returns its id."""
-    version = find_available(context, model_name, number)
-    check_servable(version)
     with context.database.read() as session:
         name, wanted = _find_dataset(session, request, model_name, version)
         model, dataset = client_jobs.find_model_and_dataset(session, model_name, name)
@@ -140,10 +126,8 @@ def _find_dataset(
 
 
 def _check_fit(context: Context, version: Version, dataset: Dataset, data: DatasetVersion | None) -> None:
-    if not client_jobs.describe_data(dataset, data)["splits"][CALIBRATED_ON]:
-        detail = f'The dataset "{dataset.name}" has no training rows, from which a variant is calibrated.'
-        raise InvalidData(Fault(detail, "#/dataset"))
-    check_evaluable(context, version, dataset, data, CALIBRATED_ON)
+    rows = client_jobs.describe_data(dataset, data)["splits"]
+    check_evaluable(context, version, dataset, data, next((split for split in SPLITS if rows[split]), SPLITS[0]))
 
 
 def _check_unmade(session: Session, version: Version, type_: str) -> None:

@@ -20,7 +20,7 @@ def upgrade() -> None:
         sa.Column("dataset_version", sa.Integer(), nullable=True),
         sa.Column("folder", sa.String(), nullable=False),
         sa.Column("bytes", sa.BigInteger(), nullable=False),
-        sa.Column("max_accuracy_drop", sa.Float(), nullable=False),
+        sa.Column("max_accuracy_drop", sa.Double(), nullable=False),
         sa.Column("details", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(

@@ -1,0 +1,60 @@
+"""Predicts with OpenVINO on one thread, as a peer of ONNX Runtime in benchmarks/variants.py.
+
+    python benchmarks/serving_peers/openvino_times.py ROWS.npz NAME=NETWORK.onnx:PRECISION …
+
+`ROWS.npz` has the rows as `x` and their classes as `y`; PRECISION is `f32` or `bf16`, in which float operations are
+computed. Prints as JSON, for each name, the median milliseconds of a batch of 32 rows (in turns), the accuracy and the
+milliseconds of loading; besides the seconds and bytes of memory that importing the library and loading the first
+network take. Runs in an environment with requirements-openvino.txt.
+"""
+
+import json
+import resource
+import sys
+import time
+from statistics import median
+
+import numpy as np
+
+BATCH = 32
+ROUNDS = 100
+
+
+def memory() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def main() -> None:
+    with np.load(sys.argv[1]) as arrays:
+        x, y = arrays["x"], arrays["y"]
+    before, start = memory(), time.perf_counter()
+    import openvino
+
+    core = openvino.Core()
+    found = {"import_seconds": time.perf_counter() - start, "import_bytes": memory() - before}
+    requests, networks = {}, {}
+    for argument in sys.argv[2:]:
+        name, _, file = argument.partition("=")
+        path, _, precision = file.rpartition(":")
+        start = time.perf_counter()
+        options = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": precision}
+        requests[name] = core.compile_model(core.read_model(path), "CPU", options).create_infer_request()
+        requests[name].infer([x[:BATCH]])
+        networks[name] = {"load_ms": (time.perf_counter() - start) * 1000}
+        found.setdefault("loaded_bytes", memory() - before)
+    times: dict[str, list[float]] = {name: [] for name in requests}
+    for _ in range(ROUNDS):
+        for name, request in requests.items():
+            start = time.perf_counter()
+            request.infer([x[:BATCH]])
+            times[name].append((time.perf_counter() - start) * 1000)
+    for name, request in requests.items():
+        outputs = np.concatenate(
+            [request.infer([x[start : start + BATCH]])[0].copy() for start in range(0, len(x), BATCH)]
+        )
+        networks[name] |= {"ms": median(times[name]), "accuracy": float((outputs.argmax(1) == y).mean())}
+    print(json.dumps(found | {"networks": networks}))
+
+
+if __name__ == "__main__":
+    main()
