@@ -28,11 +28,10 @@ for (const form of document.querySelectorAll("form[data-label]")) {
 
 // <form data-create="/v1/models/m/versions/1/variants">: its filled fields are a request that creates something.
 for (const form of document.querySelectorAll("form[data-create]")) {
-  const key = crypto.randomUUID?.() ?? String(Math.random());
   submit(form, async () => {
     const filled = [...form.elements].filter((control) => control.name && control.value !== "");
     const entries = filled.map((control) => [control.name, control.type === "number" ? Number(control.value) : control.value]);
-    await post(form.dataset.create, Object.fromEntries(entries), { idempotencyKey: key });
+    await post(form.getAttribute("data-create"), Object.fromEntries(entries)); // `form.dataset` may be a control
   });
 }
 
