@@ -63,7 +63,10 @@ def test_a_version_says_how_it_was_trained_after_its_job_too(trained: ApiClient)
     request = {"model": "line", "dataset": "line", "epochs": 1, "precision": "bfloat16", "execution": "compiled"}
     links = trained.post("/v1/training-jobs", request, 201, Prefer="wait=20")["links"]
     trained.delete(links["self"])
-    assert trained.get(links["version"])["training"] == {"precision": "bfloat16", "execution": "compiled"}
+    version = trained.get(links["version"])
+    assert version["training"] == {"precision": "bfloat16", "execution": "compiled"}
+    start = {"model": "line", "dataset": "line", "epochs": 1, "start_from": {"version": version["version"]}}
+    assert trained.post("/v1/training-jobs", start, 202)["precision"] == "float32"
 
 
 def test_artifacts_are_downloaded_whole_in_ranges_or_not_again(trained: ApiClient) -> None:
