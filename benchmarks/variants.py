@@ -128,9 +128,11 @@ def main() -> int:
             if not arguments.no_openvino:
                 other = measure_openvino(folder, arguments.environments)
                 lines += describe(name, "OpenVINO", other["networks"], found["float32"]["ms"])
+                memory = [other[kind] / 2**20 for kind in ("import_bytes", "loading_bytes")]
+                load = other["networks"]["float32"]["load_ms"]
                 notes.append(
-                    f"{name}, OpenVINO: import {other['import_seconds']:.2f} s and "
-                    f"{other['import_bytes'] / 2**20:.0f} MiB, {other['loaded_bytes'] / 2**20:.0f} MiB with a network."
+                    f"{name}, OpenVINO: imported in {other['import_seconds']:.2f} s and {memory[0]:.0f} MiB, loaded in "
+                    f"{load:.0f} ms and {memory[1]:.0f} MiB."
                 )
     print("| network | library | precision | ms of 32 rows | × as fast | accuracy |")
     print("| --- | --- | --- | ---: | ---: | ---: |")

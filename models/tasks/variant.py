@@ -71,7 +71,7 @@ class _Making:
 
     def quantize(self) -> VariantResult:
         """Write the variant's files. Returns what is known before it is compared."""
-        warnings = []
+        warnings: list[dict[str, Any]] = []
         split = self._first_with_rows(CALIBRATED)
         if split != CALIBRATED[0]:
             detail = f"The dataset has no training rows: the ranges of activations are those of the {split} rows."
@@ -117,7 +117,7 @@ class _Making:
             self.version.network, variant.network, timed_inputs(self.version, self.dataset, split)
         )
         rows, drop = self.dataset.descriptor["splits"][split], comparison.drop(metric)
-        doubts = _find_doubts(split, rows, metric, drop, self.assignment.max_accuracy_drop)
+        doubts = find_doubts(split, rows, metric, drop, self.assignment.max_accuracy_drop)
         return replace(
             result,
             metrics=comparison.metrics(),
@@ -135,9 +135,9 @@ class _Making:
         return next(split for split in splits if self.dataset.descriptor["splits"][split])
 
 
-def _find_doubts(split: str, rows: int, metric: str, drop: float | None, most: float) -> list[dict[str, Any]]:
+def find_doubts(split: str, rows: int, metric: str, drop: float | None, most: float) -> list[dict[str, Any]]:
     """Why the variant isn't certified although its metric may not have dropped too far, as warnings."""
-    doubts = []
+    doubts: list[dict[str, Any]] = []
     if split != COMPARED[0]:
         detail = f"The dataset has no test rows: the variant was compared on the {split} rows and isn't certified."
         doubts.append({"type": NO_TEST_ROWS, "detail": detail})

@@ -59,18 +59,11 @@ def compare(
 
     `on_batch` receives the number of finished batches of both together, and the total.
     """
-    rows, width = len(dataset.targets(split)), version.network.output_shape
-    stored, place = scratch_array(folder, (rows, *(max(1, length) for length in width)), np.float32), 0
-
-    def store(outputs: np.ndarray) -> None:
-        nonlocal place
-        stored[place : place + len(outputs)] = outputs
-        place += len(outputs)
-
+    stored = _StoredOutputs(folder, len(dataset.targets(split)))
     before = evaluate_split(
-        version, dataset, split, folder, lambda step, steps: on_batch(step, 2 * steps), on_outputs=store
+        version, dataset, split, folder, lambda step, steps: on_batch(step, 2 * steps), on_outputs=stored.add
     )
-    agreement = _agreement_with(version.spec, stored)
+    agreement = _agreement_with(version.spec, stored.outputs)
     after = evaluate_split(
         variant, dataset, split, folder, lambda step, steps: on_batch(steps + step, 2 * steps), on_outputs=agreement.add
     )
@@ -103,6 +96,21 @@ def timed_inputs(network: ServedNetwork, dataset: Dataset, split: str) -> dict[s
 def _metrics(evaluation: Evaluation) -> dict[str, float | None]:
     result = evaluation.to_result()
     return {"loss": result.loss} | result.metrics
+
+
+class _StoredOutputs:
+    """All outputs of a network, in an unnamed file."""
+
+    def __init__(self, folder: Path, rows: int) -> None:
+        self._folder, self._total, self._rows = folder, rows, 0
+        self.outputs = np.empty(0, np.float32)
+
+    def add(self, outputs: np.ndarray) -> None:
+        """Store the outputs for the next rows."""
+        if not self._rows:
+            self.outputs = scratch_array(self._folder, (self._total, *outputs.shape[1:]), np.float32)
+        self.outputs[self._rows : self._rows + len(outputs)] = outputs
+        self._rows += len(outputs)
 
 
 class _ClassAgreement:

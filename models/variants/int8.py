@@ -6,8 +6,9 @@ measurements.
 
 import contextlib
 import logging
+import shutil
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,8 +17,8 @@ import onnx
 from onnx import GraphProto, ModelProto, NodeProto, helper, version_converter
 
 from models.errors import NotQuantizable
-from models.runtime import explain
-from models.variants.operations import FLOAT_OUTPUT, TYPES, Chosen, choose
+from models.runtime import OnnxNetwork, explain
+from models.variants.operations import FLOAT_OUTPUT, TYPES, WEIGHTED, Chosen, choose
 
 OLDEST_OPSET = 13
 """The first opset whose DequantizeLinear takes a scale for each channel."""
@@ -35,11 +36,14 @@ def quantize(path: Path, batches: Iterator[Mapping[str, np.ndarray]], target: Pa
             prepared = Path(temporary) / "prepared.onnx"
             chosen = _prepare(path, prepared)
             model = _quantize(prepared, chosen, batches)
+            made = prepared.with_name("made.onnx")
+            made.write_bytes(model.SerializeToString(deterministic=True))
+            OnnxNetwork(made)
+            shutil.move(made, target)
     except (NotQuantizable, OSError, MemoryError):
         raise
     except Exception as error:  # ONNX, ONNX Runtime and its tools raise errors of many kinds
         raise NotQuantizable(f"ONNX Runtime's tools can't quantize the network: {explain(error)}.") from error
-    target.write_bytes(model.SerializeToString(deterministic=True))
     return chosen
 
 
@@ -57,11 +61,15 @@ def _prepare(path: Path, prepared: Path) -> Chosen:
         quant_pre_process(source, prepared, skip_symbolic_shape=True)
     model = onnx.load(prepared)
     _name_nodes(model)
+    _flatten_biases(model.graph)
     onnx.save(model, prepared)
     chosen = choose(model.graph)
     if not chosen.nodes:
         counts = ", ".join(f"{type_} ({count})" for type_, count in chosen.unquantized.items())
-        raise NotQuantizable(f"The network has no operation that can be quantized; it has {counts or 'none at all'}.")
+        raise NotQuantizable(
+            f"The network has no operation that can be quantized: no {' or '.join(WEIGHTED)} of rows with constant "
+            f"float32 weights. It has {counts or 'no operation at all'}."
+        )
     return chosen
 
 
@@ -76,6 +84,15 @@ def _name_nodes(model: ModelProto) -> None:
         if not node.name or node.name in taken:
             node.name = f"{node.op_type}#{place}"
         taken.add(node.name)
+
+
+def _flatten_biases(graph: GraphProto) -> None:
+    """Let the biases of products that are rows, (1, units), be (units,): the tools fail with a row."""
+    taken = Counter(name for node in graph.node for name in node.input)
+    biases = {node.input[2] for node in graph.node if node.op_type == "Gemm" and len(node.input) > 2}
+    for tensor in graph.initializer:
+        if tensor.name in biases and taken[tensor.name] == 1 and len(tensor.dims) == 2 and tensor.dims[0] == 1:
+            del tensor.dims[0]
 
 
 def _quantize(prepared: Path, chosen: Chosen, batches: Iterator[Mapping[str, np.ndarray]]) -> ModelProto:
@@ -114,7 +131,9 @@ class _Reader:
     def get_next(self) -> dict[str, np.ndarray] | None:
         """The next batch; None after the last one."""
         batch = next(self._batches, None)
-        return batch and {name: np.asarray(batch[name], type_) for name, type_ in self._types.items()}
+        if batch is None:
+            return None
+        return {name: np.asarray(batch[name], type_) for name, type_ in self._types.items()}
 
 
 def _give_floats(model: ModelProto, chosen: Chosen) -> None:

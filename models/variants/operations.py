@@ -10,7 +10,7 @@ from onnx import AttributeProto, GraphProto, NodeProto, TensorProto
 PARTLY_QUANTIZED = "partly-quantized"
 """The type of a warning: operations with weights compute as in the version."""
 
-WEIGHTED = {"Conv": 1, "ConvTranspose": 1, "Gather": 0, "Gemm": 1, "MatMul": 1}
+WEIGHTED = {"Conv": 1, "Gather": 0, "Gemm": 1, "MatMul": 1}
 """The operations that are quantized for their weights, which are the input of this index."""
 CONNECTING = (
     "Add",
@@ -21,7 +21,6 @@ CONNECTING = (
     "GlobalAveragePool",
     "LeakyRelu",
     "MaxPool",
-    "Pad",
     "Relu",
     "Reshape",
     "Squeeze",
@@ -35,11 +34,12 @@ FLOAT_OUTPUT = ("Gemm", "MatMul")
 """The weighted operations that can give float32 without computing in float32."""
 
 REASONS = {
+    "ConvTranspose": "ONNX Runtime computes it in float32 only",
     **dict.fromkeys(("GRU", "LSTM", "RNN"), "ONNX Runtime quantizes no recurrent operation"),
     **dict.fromkeys(("If", "Loop", "Scan"), "operations within loops and branches aren't quantized"),
 }
 OTHER_REASON = "operations of this type aren't quantized"
-NOT_CONSTANT = "its weights are computed, or no float32"
+NOT_CONSTANT = "only products of rows with constant float32 weights are quantized"
 
 
 @dataclass(frozen=True)

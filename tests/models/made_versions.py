@@ -41,7 +41,7 @@ def make_version(
     encoding = TargetEncoding.for_network(spec, dataset.descriptor, outputs)
     export_onnx(spec, {name: values.astype(np.float32) for name, values in weights.items()}, folder / ARTIFACTS["onnx"])
     write_preprocessing(folder / ARTIFACTS["preprocessing"], spec, Preprocessing.fit(spec, dataset), encoding)
-    trained = {"spec": spec.to_document(), "metrics": {}, "guess": None, "random_states": []}
+    trained: dict[str, Any] = {"spec": spec.to_document(), "metrics": {}, "guess": None, "random_states": []}
     (folder / TRAINED).write_text(json.dumps(trained))
     return folder
 
