@@ -7,7 +7,7 @@ from pathlib import Path
 
 BENCHMARKS = Path(__file__).parent
 DEFAULT_FOLDER = BENCHMARKS.parent / "build" / "environments"
-SERVING = ("asgi", "litserve", "mlserver", "triton")
+SERVING = ("asgi", "litserve", "mlserver", "openvino", "triton")
 REQUIREMENTS = {
     "training": BENCHMARKS / "peers" / "requirements.txt",
     **{name: BENCHMARKS / "serving_peers" / f"requirements-{name}.txt" for name in SERVING},

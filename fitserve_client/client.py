@@ -11,7 +11,15 @@ from urllib.parse import quote, urlencode
 from fitserve_client.access import ApiKeys, AuditEvents, Projects
 from fitserve_client.bodies import encode_files, encode_instances
 from fitserve_client.connection import PATIENCE_SECONDS, Connection, Credentials
-from fitserve_client.resources import BatchPredictions, Datasets, Evaluations, Models, TrainingJobs, save
+from fitserve_client.resources import (
+    BatchPredictions,
+    Datasets,
+    Evaluations,
+    Models,
+    TrainingJobs,
+    VariantJobs,
+    save,
+)
 
 PICTURES = {".svg": "image/svg+xml", ".png": "image/png"}
 """The media types of pictures by the suffix of a file."""
@@ -48,6 +56,7 @@ class Client:
         self.models = Models(self.connection)
         self.training_jobs = TrainingJobs(self.connection)
         self.evaluations = Evaluations(self.connection)
+        self.variant_jobs = VariantJobs(self.connection)
         self.batch_predictions = BatchPredictions(self.connection)
         self.api_keys = ApiKeys(self.connection)
         self.projects = Projects(self.connection)
@@ -72,9 +81,10 @@ class Client:
         """Predict for rows: a table of pandas or Polars, whose columns are found by name; a list; an object for one
         row; or a NumPy array with rows as its first dimension. NaN, NaT and NA are missing values.
 
-        `options`: `version` or `label` (default: the latest version), `top` (number of best classes to return),
-        `threshold` (the score from which a class counts as predicted), `scores=False` to omit the scores, and
-        `extra="ignore"` to ignore unknown columns. Raises ValueError for values that can't be sent.
+        `options`: `version` or `label` (default: the latest version), `variant` (such as `int8`, to predict with the
+        variant of the version), `top` (number of best classes to return), `threshold` (the score from which a class
+        counts as predicted), `scores=False` to omit the scores, and `extra="ignore"` to ignore unknown columns. Raises
+        ValueError for values that can't be sent.
         """
         return self._predict(model, encode_instances(instances), **options)
 
@@ -82,7 +92,7 @@ class Client:
         self, job_id: str, instances: Any, epoch: int | str = "latest", **options: Any
     ) -> dict[str, Any]:
         """Predict with the weights of a training job at the end of an epoch, or of its `latest` or `best` one, also
-        while it runs. `instances` and `options` are those of `predict`, without `version` and `label`."""
+        while it runs. `instances` and `options` are those of `predict`, without `version`, `label` and `variant`."""
         return self._predict_at(_snapshot(job_id, epoch), encode_instances(instances), **options)
 
     def predict_files_with_snapshot(
@@ -117,18 +127,20 @@ class Client:
         *,
         version: int | None = None,
         label: str | None = None,
+        variant: str | None = None,
         **options: Any,
     ) -> dict[str, Any]:
         if version is not None and label is not None:
             raise ValueError("Give a version or a label, not both.")
         chosen = "" if version is None else f"/versions/{version}"
         chosen = chosen if label is None else f"/labels/{quote(label, safe='')}"
-        return self._predict_at(f"/v1/models/{quote(model, safe='')}{chosen}", body, **options)
+        return self._predict_at(f"/v1/models/{quote(model, safe='')}{chosen}", body, variant, **options)
 
     def _predict_at(
         self,
         path: str,
         body: tuple[str, bytes],
+        variant: str | None = None,
         *,
         top: int | None = None,
         scores: bool = True,
@@ -139,7 +151,13 @@ class Client:
         response = self.connection.request(
             "POST",
             f"{path}/predictions",
-            params={"top": top, "scores": None if scores else "false", "threshold": threshold, "extra": extra},
+            params={
+                "variant": variant,
+                "top": top,
+                "scores": None if scores else "false",
+                "threshold": threshold,
+                "extra": extra,
+            },
             headers={"Content-Type": content_type},
             data=data,
         )

@@ -174,7 +174,7 @@ class Datasets(NamedResources):
 
 
 class Models(NamedResources):
-    """Models, with their versions and labels."""
+    """Models, with their versions, variants of versions, and labels."""
 
     path = "/v1/models"
 
@@ -244,19 +244,44 @@ class Models(NamedResources):
         path = self._of(name, f"/versions/{version}/artifacts/{quote(format, safe='')}")
         return save(self._connection, path, "*/*", Path(target))
 
+    def make_variant(self, name: str, version: int, type: str = "int8", **options: Any) -> Document:
+        """Make a smaller and faster variant of a version; `options` are `max_accuracy_drop`, `dataset`,
+        `dataset_version` and `metadata`. Returns the job that makes it, which `variant_jobs` waits for."""
+        request = {"type": type, **options}
+        document: Document = self._connection.create(self._variants(name, version), json=request)
+        return document
+
+    def variants(self, name: str, version: int) -> Iterator[Document]:
+        """Yield the variants of a version: those that are ready, being made, or failed."""
+        return pages(self._connection, self._variants(name, version), {})
+
+    def variant(self, name: str, version: int, type: str = "int8") -> Document:
+        """Get a variant of a version, with its figures in comparison with the version."""
+        document: Document = self._connection.get(self._variants(name, version, type))
+        return document
+
+    def delete_variant(self, name: str, version: int, type: str = "int8") -> None:
+        """Delete a variant to which no label points, or cancel the job that is making it."""
+        self._connection.request("DELETE", self._variants(name, version, type))
+
     def labels(self, name: str) -> Iterator[Document]:
         """Yield the labels of a model."""
         return pages(self._connection, self._of(name, "/labels"), {})
 
-    def set_label(self, name: str, label: str, version: int) -> Document:
-        """Create a label, or move it to another version."""
-        put = self._connection.request("PUT", self._label(name, label), json={"version": version})
+    def set_label(self, name: str, label: str, version: int, variant: str | None = None) -> Document:
+        """Create a label, or move it to another version, or to the variant of a version."""
+        target = {"version": version, **({} if variant is None else {"variant": variant})}
+        put = self._connection.request("PUT", self._label(name, label), json=target)
         document: Document = self._connection.read(put)
         return document
 
     def delete_label(self, name: str, label: str) -> None:
         """Delete a label; its version stays."""
         self._connection.request("DELETE", self._label(name, label))
+
+    def _variants(self, name: str, version: int, type: str | None = None) -> str:
+        one = "" if type is None else f"/{quote(type, safe='')}"
+        return self._of(name, f"/versions/{version}/variants{one}")
 
     def _label(self, name: str, label: str) -> str:
         return self._of(name, f"/labels/{quote(label, safe='')}")
@@ -286,7 +311,8 @@ class TrainingJobs(Jobs):
     path = "/v1/training-jobs"
 
     def create(self, model: str, dataset: str, epochs: int, **options: Any) -> Document:
-        """Create a training job; `options` are such as `batch_size`, `seed`, `folds`, `label`."""
+        """Create a training job; `options` are such as `batch_size`, `seed`, `folds`, `label`, and
+        `precision="bfloat16"`."""
         request = {"model": model, "dataset": dataset, "epochs": epochs, **options}
         document: Document = self._connection.create(self.path, json=request)
         return document
@@ -355,19 +381,26 @@ class Evaluations(Jobs):
         return document
 
 
+class VariantJobs(Jobs):
+    """Jobs that make variants of versions; `models.make_variant` creates them."""
+
+    path = "/v1/variant-jobs"
+
+
 class BatchPredictions(Jobs):
     """Predictions for all rows of a dataset or a file."""
 
     path = "/v1/batch-predictions"
 
     def create(self, model: str, dataset: str, **options: Any) -> Document:
-        """Create a batch prediction for a dataset; `options`: `version` or `label`, `split` (default: all rows)."""
+        """Create a batch prediction for a dataset; `options`: `version` or `label`, `variant`, `split` (default: all
+        rows)."""
         document: Document = self._connection.create(self.path, json={"model": model, "dataset": dataset, **options})
         return document
 
     def upload(self, model: str, data: Upload, **options: Any) -> Document:
         """Create a batch prediction for a file of any size, or for a table of pandas or Polars; `options` are `version`
-        or `label`, and `extra`."""
+        or `label`, `variant`, and `extra`."""
         return self._send_form(self.path, data, {"model": model, **options})
 
     def download(self, job_id: str, target: str | Path) -> int:

@@ -57,10 +57,13 @@ class ModelsError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.faults = tuple(faults[:MOST_FAULTS])
+        self.members: dict[str, Any] = {}
+        """Further members of the problem document."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The error as JSON: `code`, `detail`, `faults`."""
-        return {"code": self.code, "detail": self.detail, "faults": [fault.to_dict() for fault in self.faults]}
+        """The error as JSON: `code`, `detail`, `faults`, and `members` if there are any."""
+        document = {"code": self.code, "detail": self.detail, "faults": [fault.to_dict() for fault in self.faults]}
+        return document | ({"members": self.members} if self.members else {})
 
 
 class InvalidInput(ModelsError):
@@ -152,6 +155,17 @@ class AccuracyDrop(ModelsError):
     """A variant predicts worse than its version by more than was allowed."""
 
     code = "accuracy-drop"
+
+    def __init__(self, detail: str, figures: dict[str, Any]) -> None:
+        """`figures` is what was measured: a VariantResult (models/jobs/variant.py) as a document."""
+        super().__init__(detail)
+        self.members = {"figures": figures}
+
+
+class NotQuantizable(ModelsError):
+    """The network has no operation that can be quantized, or can't be quantized."""
+
+    code = "not-quantizable"
 
 
 class BadCheckpoint(ModelsError):

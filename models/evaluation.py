@@ -76,11 +76,12 @@ def evaluate_split(
     folder: Path,
     on_batch: Callable[[int, int], None] = lambda step, steps: None,
     threshold: float | None = None,
+    on_outputs: Callable[[np.ndarray], None] = lambda outputs: None,
 ) -> Evaluation:
     """Evaluate on all rows of a split that isn't empty and fits (compatibility.check_version_fit).
 
-    `folder` is for unnamed temporary files; `on_batch` receives the number of finished batches and the total. The
-    default of the `threshold` is that of the spec.
+    `folder` is for unnamed temporary files; `on_batch` receives the number of finished batches and the total,
+    `on_outputs` the raw outputs of each batch. The default of the `threshold` is that of the spec.
     """
     threshold = trained.spec.threshold if threshold is None else threshold
     split, encoding = dataset.split(split_name), trained.encoding
@@ -98,6 +99,7 @@ def evaluate_split(
             rows = slice(start, start + batch_rows)
             outputs = batches.add(arrays.part(rows))
             figures.add(*_compared(trained, targets[rows], outputs))
+            on_outputs(outputs)
             step += 1
             on_batch(step, steps)
         if naive is not None:

@@ -37,7 +37,7 @@ class OnnxNetwork:
         from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
         self._invalid_argument: type[Exception] = InvalidArgument
-        self._rows_at_once = min(rows_at_once, ROWS_AT_ONCE)
+        self.rows_at_once = min(rows_at_once, ROWS_AT_ONCE)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -72,7 +72,7 @@ class OnnxNetwork:
         if not rows:
             return np.empty((0, *(max(0, length) for length in self.output_shape)), np.float32)
         arrays = self._typed(inputs)
-        most = self._rows_at_once
+        most = self.rows_at_once
         if rows <= most:
             return self._run(arrays)
         outputs = []

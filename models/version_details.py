@@ -17,6 +17,16 @@ class ArtifactFile(Document):
 
 
 @dataclass(frozen=True)
+class TrainingMode(Document):
+    """How the steps of a version's training were computed."""
+
+    precision: str
+    """`float32` or `bfloat16`."""
+    execution: str
+    """`graph` or `compiled`."""
+
+
+@dataclass(frozen=True)
 class VersionDetails(Document):
     """A version as it was saved."""
 
@@ -32,11 +42,21 @@ class VersionDetails(Document):
     inputs: list[dict[str, Any]] = field(default_factory=list)
     """What it takes: models.spec.InputSpec as a document, with its `name`."""
     artifacts: tuple[ArtifactFile, ...] = ()
+    training: TrainingMode | None = None
+    """None for a version that was trained elsewhere, or by an older release."""
 
     @classmethod
     def _read(cls, document: dict[str, Any]) -> Self:
         files = tuple(ArtifactFile.from_document(file) for file in document.get("artifacts", ()))
-        return replace(super()._read(document), artifacts=files)
+        mode = document.get("training")
+        return replace(
+            super()._read(document),
+            artifacts=files,
+            training=None if mode is None else TrainingMode.from_document(mode),
+        )
 
     def to_document(self) -> dict[str, Any]:
-        return super().to_document() | {"artifacts": [file.to_document() for file in self.artifacts]}
+        return super().to_document() | {
+            "artifacts": [file.to_document() for file in self.artifacts],
+            "training": None if self.training is None else self.training.to_document(),
+        }

@@ -120,7 +120,14 @@ def load_evaluated(folder: Path, dataset: Dataset, limits: Limits, threads: int)
     if not preprocessing.get("imported"):
         trained = load_version(folder, limits)
         return replace(trained, preprocessing=fit_to_dataset(trained.preprocessing, dataset))
-    predictor, encoding = Predictor.load(folder, threads), TargetEncoding.from_document(preprocessing["target"])
+    return load_served(folder, Predictor.load(folder, threads), dataset)
+
+
+def load_served(folder: Path, predictor: Predictor, dataset: Dataset) -> ServedNetwork:
+    """A version to evaluate it on a dataset that fits, with the outputs of `predictor`: those of the version as it is
+    served, or of a variant. Raises IncompleteVersion, DamagedNetwork."""
+    target = read_document(folder / ARTIFACTS["preprocessing"])["target"]
+    encoding = replace(TargetEncoding.from_document(target), scale=None)  # what is served is in the target's own units
     return ServedNetwork(predictor, read_spec(folder), fit_to_dataset(predictor.preprocessing, dataset), encoding)
 
 

@@ -20,6 +20,7 @@ from service.commands.models import models
 from service.commands.pictures import picture
 from service.commands.predicting import predict
 from service.commands.training import train
+from service.commands.variants import variants
 from service.commands.watching import watch
 from service.config import Settings
 from service.environment import InvalidSettings
@@ -37,7 +38,9 @@ def main() -> None:
     """
 
 
-for command in (models, datasets, train, watch, jobs, predict, evaluate, evaluations, picture, keys, projects, audit):
+for command in (
+    models, variants, datasets, train, watch, jobs, predict, evaluate, evaluations, picture, keys, projects, audit
+):  # fmt: skip
     main.add_command(command)
 
 

@@ -248,6 +248,7 @@ class Failed(ServiceError):
     def __init__(self, error: dict[str, Any]) -> None:
         super().__init__(error["detail"], [Fault.from_dict(fault) for fault in error.get("faults", ())])
         self.code = error["code"]  # type: ignore[misc]
+        self.members = error.get("members", {})
 
 
 class LeaseLost(ServiceError):

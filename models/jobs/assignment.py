@@ -60,6 +60,8 @@ class Phase(StrEnum):
     CROSS_VALIDATE = "cross-validate"
     TRAIN = "train"
     EVALUATE = "evaluate"
+    QUANTIZE = "quantize"
+    """It converts a version's network to numbers of fewer bits."""
     EXPORT = "export"
     """It writes the network's files."""
     PREDICT = "predict"

@@ -34,6 +34,8 @@ class BatchPredictionRequest(Document):
     which refuse them."""
     threshold: float | None = None
     """The model's threshold when the job was created; None for tasks without one, and in jobs of older releases."""
+    variant: str | None = None
+    """The type of the version's variant that predicts; None: the version itself."""
 
     @classmethod
     def _read(cls, document: dict[str, Any]) -> Self:

@@ -38,8 +38,8 @@ class VariantResult(Document):
     """A variant and what was measured of it. Its folder is served like a version's: it has its own `network.onnx`,
     and the version's `preprocessing.json`.
 
-    A variant whose metric dropped too far has no files: `certified` is False, and the task raises AccuracyDrop with the
-    same figures.
+    A variant whose metric dropped too far has no files: `certified` is False, and the task raises AccuracyDrop, whose
+    `members["figures"]` is this document.
     """
 
     type: str
@@ -55,13 +55,17 @@ class VariantResult(Document):
     """The number of compared rows."""
     calibration_rows: int = 0
     """The number of training rows from which the ranges of activations were taken."""
+    quantized: dict[str, int] = field(default_factory=dict)
+    """The number of operations that compute in 8 bits, by ONNX type."""
+    unquantized: dict[str, int] = field(default_factory=dict)
+    """The number of operations that compute as in the version, by ONNX type."""
     compared: str = "accuracy"
     """The metric whose drop counts: `accuracy`, or `r2` for a regression."""
     drop: float | None = None
     """The version's metric minus the variant's."""
     agreement: float | None = None
-    """The share of rows for which both predict the same; for a regression the r2 of the variant's outputs with the
-    version's as truth."""
+    """The share of rows (multilabel: of labels of rows) for which both predict the same; for a regression the r2 of the
+    variant's outputs with the version's as truth. None if that isn't defined."""
     speedup: float | None = None
     """The version's time divided by the variant's for a batch of 32 rows, on the worker's machine."""
     certified: bool = False

@@ -47,9 +47,9 @@ def call(kind: str, spec: ComponentSpec, **more: Any) -> Call:
     return Call(f"{MODULES[kind]}.{entry.type}", positional, named)
 
 
-def layer(spec: LayerSpec) -> Call:
-    """The call that makes a layer, with its name if one was posted."""
-    return call("layer", spec, **({} if spec.name is None else {"name": spec.name}))
+def layer(spec: LayerSpec, **more: Any) -> Call:
+    """The call that makes a layer, with its name if one was posted, and `more` parameters."""
+    return call("layer", spec, **({} if spec.name is None else {"name": spec.name}), **more)
 
 
 def metric(posted: Any, spec: NetworkSpec) -> Any:

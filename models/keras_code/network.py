@@ -19,16 +19,19 @@ RESERVED = (
 
 Shapes = Mapping[str, Any]
 """The shape of each input: a tuple, or an expression for those that only the data determines."""
+More = Mapping[str, Mapping[str, Any]]
+"""Parameters of layers beside those of the spec, by the layer's name."""
 
 
-def network_lines(spec: NetworkSpec, shapes: Shapes) -> Iterator[str]:
-    """The statements that build the network as `model`."""
+def network_lines(spec: NetworkSpec, shapes: Shapes, last: Mapping[str, Any] | None = None) -> Iterator[str]:
+    """The statements that build the network as `model`; the layer of its output gets the parameters `last` as well."""
     nodes = resolve(spec)
     names = identifiers([*spec.inputs, *(node.name for node in nodes)], RESERVED)
+    more = {nodes[-1].name: last or {}}
     if _is_chain(nodes) and len(spec.inputs) == 1:
-        yield from _sequential(nodes, spec, shapes, names)
+        yield from _sequential(nodes, spec, shapes, names, more)
     else:
-        yield from _functional(nodes, spec, shapes, names)
+        yield from _functional(nodes, spec, shapes, names, more)
 
 
 def _is_chain(nodes: tuple[Node, ...]) -> bool:
@@ -41,22 +44,27 @@ def _is_chain(nodes: tuple[Node, ...]) -> bool:
     return True
 
 
-def _sequential(nodes: tuple[Node, ...], spec: NetworkSpec, shapes: Shapes, names: Mapping[str, str]) -> Iterator[str]:
+def _sequential(
+    nodes: tuple[Node, ...], spec: NetworkSpec, shapes: Shapes, names: Mapping[str, str], more: More
+) -> Iterator[str]:
     listed: list[Any] = [_input(name, shapes[name]) for name in spec.inputs]
     for node in nodes:
         prepared = list(_prepare(node, spec, names))
         yield from prepared
-        listed.append(Code(names[node.name]) if prepared else layer(node.layer))
+        listed.append(Code(names[node.name]) if prepared else layer(node.layer, **more.get(node.name, {})))
     yield assign("model", Call("keras.Sequential", (listed,)))
 
 
-def _functional(nodes: tuple[Node, ...], spec: NetworkSpec, shapes: Shapes, names: Mapping[str, str]) -> Iterator[str]:
+def _functional(
+    nodes: tuple[Node, ...], spec: NetworkSpec, shapes: Shapes, names: Mapping[str, str], more: More
+) -> Iterator[str]:
     for name in spec.inputs:
         yield assign(names[name], _input(name, shapes[name]))
     for node in nodes:
         prepared = list(_prepare(node, spec, names))
         yield from prepared
-        made = names[node.name] if prepared else render(layer(node.layer), used=len(names[node.name]) + 3)
+        call = layer(node.layer, **more.get(node.name, {}))
+        made = names[node.name] if prepared else render(call, used=len(names[node.name]) + 3)
         taken = ", ".join(names[name] for name in node.inputs)
         entry = load_catalogue().find("layer", node.layer.type)
         as_list = entry is not None and entry.tensors is not None and entry.tensors.as_list

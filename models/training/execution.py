@@ -57,6 +57,11 @@ class Choice(NamedTuple):
     reason: str
 
 
+def requested(execution: str) -> Choice:
+    """What a client chose."""
+    return Choice(execution, f"The request chose `{execution}`.")
+
+
 def choose_execution(spec: NetworkSpec, rows: int, batch_size: int, epochs: int, parameters: int) -> Choice:
     """`compiled` if XLA supports every layer well and saves more time than compiling takes, else `graph`.
 

@@ -17,8 +17,8 @@ GRAPH = "graph"
 COMPILED = "compiled"
 """Steps run as machine code that XLA compiles for this network."""
 
-FLOAT32, BFLOAT16 = "float32", "bfloat16"
-"""The precisions of a training: of all its layers, or of those that models/training/precision.py names."""
+PRECISIONS = FLOAT32, BFLOAT16 = "float32", "bfloat16"
+"""The precision of a training: that of all its layers, or of those that models/training/precision.py finds."""
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ from service.api.routes import (
     snapshots,
     tensorflow_serving,
     training_jobs,
+    variants,
     versions,
 )
 from service.api.ui import PAGES
@@ -56,6 +57,7 @@ RESOURCES = (
     activations,
     training_jobs,
     versions,
+    variants,
     labels,
     evaluations,
     predictions,

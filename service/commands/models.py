@@ -8,7 +8,14 @@ import click
 
 from service.commands.command import ServiceGroup, Session
 from service.commands.output import describe_moment, print_items, print_json, print_members, print_table
-from service.commands.parameters import CLASS_NAMES, JSON_DOCUMENT, filters_by_metadata, takes_metadata, with_metadata
+from service.commands.parameters import (
+    CLASS_NAMES,
+    JSON_DOCUMENT,
+    VARIANT_TYPE,
+    filters_by_metadata,
+    takes_metadata,
+    with_metadata,
+)
 
 ARTIFACTS = ("onnx", "keras", "saved_model", "preprocessing")
 TASKS = ("regression", "binary", "multiclass", "multilabel")
@@ -129,8 +136,8 @@ def list_labels(session: Session, name: str) -> None:
     """List a model's labels."""
     print_items(
         session.client.models.labels(name),
-        ("label", "version"),
-        lambda item: (item["label"], item["version"]),
+        ("label", "version", "variant"),
+        lambda item: (item["label"], item["version"], item["variant"]),
         as_json=session.as_json,
     )
 
@@ -139,12 +146,13 @@ def list_labels(session: Session, name: str) -> None:
 @click.argument("name")
 @click.argument("label")
 @click.argument("version", type=click.IntRange(1))
-def set_label(session: Session, name: str, label: str, version: int) -> None:
-    """Point LABEL to VERSION."""
-    document = session.client.models.set_label(name, label, version)
+@click.option("--variant", type=VARIANT_TYPE, help="Variant of the version; default: the version itself.")
+def set_label(session: Session, name: str, label: str, version: int, variant: str | None) -> None:
+    """Point LABEL to VERSION, or to a variant of it."""
+    document = session.client.models.set_label(name, label, version, variant)
     if session.as_json:
         return print_json(document)
-    click.echo(f"{label}: version {version} of {name}")
+    click.echo(f"{label}: {'' if variant is None else f'variant {variant} of '}version {version} of {name}")
 
 
 @models.command("serve")

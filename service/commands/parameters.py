@@ -54,6 +54,9 @@ class ClassNames(click.ParamType):
 CLASS_NAMES = ClassNames()
 
 
+VARIANT_TYPE = click.Choice(["int8"])
+
+
 def _read_entries(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, str] | None:
     """The metadata that `key=value` options give; None without any."""
     entries = dict(text.partition("=")[::2] for text in given)

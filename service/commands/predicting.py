@@ -10,6 +10,7 @@ import click
 
 from service.commands.command import ServiceCommand, Session
 from service.commands.output import describe, print_json, print_table
+from service.commands.parameters import VARIANT_TYPE
 
 TOO_LARGE = ("body-too-large", "answer-too-large", "prediction-timeout")
 BATCHES = "A batch prediction takes files of any size: curl -F model={model} -F {file} {url}/v1/batch-predictions"
@@ -22,6 +23,9 @@ BATCHES = "A batch prediction takes files of any size: curl -F model={model} -F 
 @click.option("--epoch", help="Epoch of the snapshot, or `best`; default: the latest.")
 @click.option("--version", type=click.IntRange(1), help="Version number; default: the one that the model serves.")
 @click.option("--label", help="Label of the version.")
+@click.option(
+    "--variant", type=VARIANT_TYPE, help="Variant of the version; default: the label's, or the version itself."
+)
 @click.option("--top", type=click.IntRange(1), help="Number of best classes to show per row.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Score from which a class counts as predicted.")
 @click.option("--extra", type=click.Choice(["refuse", "ignore"]), help="What unknown columns are; default: a fault.")
@@ -33,6 +37,7 @@ def predict(
     epoch: str | None,
     version: int | None,
     label: str | None,
+    variant: str | None,
     top: int | None,
     threshold: float | None,
     extra: str | None,
@@ -50,12 +55,12 @@ def predict(
     if job is None and epoch is not None:
         raise click.UsageError("--epoch needs --job.")
     if job is not None:
-        if version is not None or label is not None:
-            raise click.UsageError("Give --job, or --version or --label, not both.")
+        if version is not None or label is not None or variant is not None:
+            raise click.UsageError("Give --job, or --version, --label and --variant, not both.")
         rows = (model, *rows)
         options |= {"epoch": epoch or "latest"}
     else:
-        options |= {"version": version, "label": label}
+        options |= {"version": version, "label": label, "variant": variant}
     if not rows:
         raise click.UsageError("Missing argument 'ROWS...'.")
     try:

@@ -17,6 +17,11 @@ from service.commands.watching import going_on, leave, show_until_final
 @click.option("--epochs", type=click.IntRange(1), help="Number of passes over the training rows.")
 @click.option("--batch-size", type=click.IntRange(1), help="Rows per batch; default: 32.")
 @click.option("--seed", type=click.IntRange(0), help="Random seed, for reproducible training.")
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16"]),
+    help="Precision in which layers compute in training; default: float32.",
+)
 @click.option("--label", help="Label to set on the new version.")
 @click.option(
     "--start-from",

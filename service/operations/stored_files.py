@@ -9,14 +9,19 @@ from models.files.sums import check_files, find_faults
 from models.version_files import ARTIFACTS
 from service.context import Context
 from service.errors import NotFound, StorageError
-from service.storage import models
+from service.storage import models, variants
+from service.storage.artifact_keys import VARIANTS, parse
 from service.storage.database import Session
 from service.storage.records import Version
 
 
+class Removed(NotFound):
+    """The files were removed after their resource was found: it was deleted, or something else took its place."""
+
+
 @contextmanager
 def unless_deleted(context: Context, what: str, exists: Callable[[Session], object]) -> Iterator[None]:
-    """Read files in the block. If one is missing because the resource was deleted, raises NotFound, otherwise what the
+    """Read files in the block. If one is missing because the resource was deleted, raises Removed, otherwise what the
     block raises. `what` begins a sentence; `exists` tells whether the resource still has its row."""
     try:
         yield
@@ -24,17 +29,21 @@ def unless_deleted(context: Context, what: str, exists: Callable[[Session], obje
         with context.database.read() as session:
             if exists(session):
                 raise
-        raise NotFound(f"{what} was deleted meanwhile.") from None
+        raise Removed(f"{what} was deleted meanwhile.") from None
 
 
 def version_folder(context: Context, key: str, *names: str) -> Path:
-    """The folder of a version, in which the files of these names are what was saved.
+    """The folder of a version or a variant, in which the files of these names are what was saved.
 
     Versions of older installations have checksums only in their rows. While the database is unavailable, those aren't
-    compared. Raises DamagedNetwork; NotFound if the version was deleted.
+    compared. Raises DamagedNetwork; Removed if the version was deleted, or another variant took the variant's place.
     """
     folder = context.artifacts.folder(key)
-    with unless_deleted(context, "The version", lambda session: models.version_in(session, key)):
+
+    def exists(session: Session) -> object:
+        return (variants.found_in if parse(key)[0] == VARIANTS else models.version_in)(session, key)
+
+    with unless_deleted(context, "The version", exists):
         for name in names:
             check_files(folder, name, DamagedNetwork)
         for fault in find_faults(folder, _in_row(context, key, names)):
@@ -43,6 +52,8 @@ def version_folder(context: Context, key: str, *names: str) -> Path:
 
 
 def _in_row(context: Context, key: str, names: tuple[str, ...]) -> dict[str, str]:
+    if parse(key)[0] == VARIANTS:
+        return {}
     try:
         with context.database.read() as session:
             version = models.version_in(session, key)

@@ -2,6 +2,7 @@
 
     datasets/DATASET/EXECUTION            an imported dataset
     models/MODEL/EXECUTION                a version, or the weights that a model takes from other models
+    variants/MODEL/EXECUTION              a variant of a version
     checkpoints/JOB/EXECUTION-NAME        the state of a training
     snapshots/JOB/EXECUTION               the weights of a training's epochs, a file for each
     batch-predictions/JOB/EXECUTION       the result of a batch prediction
@@ -14,8 +15,8 @@ EXECUTION is the job's id and the token of its lease, so that executions never w
 
 import re
 
-DATASETS, MODELS, CHECKPOINTS, SNAPSHOTS, PREDICTIONS, RESULTS, UPLOADS = GROUPS = (
-    "datasets", "models", "checkpoints", "snapshots", "batch-predictions", "results", "uploads",
+DATASETS, MODELS, VARIANTS, CHECKPOINTS, SNAPSHOTS, PREDICTIONS, RESULTS, UPLOADS = GROUPS = (
+    "datasets", "models", "variants", "checkpoints", "snapshots", "batch-predictions", "results", "uploads",
 )  # fmt: skip
 """The first part of each key."""
 SEPARATOR = "/"
@@ -36,6 +37,11 @@ def datasets_key(dataset_id: str | None) -> str:
 def versions_key(model_id: str | None) -> str:
     """The parent key of the files of a model's versions, and of the weights that it takes from other models."""
     return _join(MODELS, model_id)
+
+
+def variants_key(model_id: str | None) -> str:
+    """The parent key of the files of the variants of a model's versions."""
+    return _join(VARIANTS, model_id)
 
 
 def checkpoints_key(job_id: str) -> str:

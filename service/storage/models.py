@@ -119,12 +119,14 @@ def versions_page(session: Session, model: Model, query: PageQuery) -> Page[Vers
 
 
 class VersionEntry(NamedTuple):
-    """A version in a list of all models' versions; all but `model` are None for a model without versions."""
+    """A version in a list of all models' versions; all but `model` are None for a model without versions. Or a variant
+    of a version."""
 
     model: str
     version: int | None
     servable: bool | None
     folder: str | None
+    variant: str | None = None
 
 
 def version_entries(session: Session, model: Model | None) -> Sequence[VersionEntry]:
@@ -139,13 +141,15 @@ def label(session: Session, model: Model, name: str) -> Label | None:
     return session.get(Label, (model.id, name))
 
 
-def point_label(session: Session, model: Model, name: str, number: int) -> tuple[Label, bool]:
-    """Make or move a label within a unit of work; say whether it is new."""
+def point_label(
+    session: Session, model: Model, name: str, number: int, variant: str | None = None
+) -> tuple[Label, bool]:
+    """Make or move a label within a unit of work; say whether it is new. It points to a version, or to its variant."""
     found = label(session, model, name)
     if found is not None:
-        found.number = number
+        found.number, found.variant = number, variant
         return found, False
-    made = Label(model_id=model.id, label=name, number=number, created_at=datetime.now(UTC))
+    made = Label(model_id=model.id, label=name, number=number, variant=variant, created_at=datetime.now(UTC))
     session.add(made)
     return made, True
 
@@ -164,9 +168,10 @@ def labels_page(session: Session, model: Model, query: PageQuery) -> Page[Label]
     return fetch_page(session, statement, LABEL_ORDERS[query.sort or "name"], query)
 
 
-def labels_of_version(session: Session, version: Version) -> Sequence[str]:
+def labels_of_version(session: Session, version: Version, variant: str | None = None) -> Sequence[str]:
+    """The labels that point to the version or to one of its variants; with `variant`, those that point to that one."""
     statement = select(Label.label).where(Label.model_id == version.model_id, Label.number == version.number)
-    return session.scalars(statement).all()
+    return session.scalars(statement if variant is None else statement.where(Label.variant == variant)).all()
 
 
 def folders(session: Session) -> frozenset[str]:

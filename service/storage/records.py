@@ -12,6 +12,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     String,
     TypeDecorator,
@@ -21,13 +22,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
 
+from models.jobs.variant import VariantResult
 from models.spec import Task, read_threshold
 from models.training.plan import Order
 from models.version_details import VersionDetails
 from service.callers import DEFAULT_PROJECT
 from service.origins import Origin
 from service.statuses import JOB_STATUSES, RESOURCE_STATUSES
-from service.storage.artifact_keys import DATASETS, MODELS, SNAPSHOTS, check_id, check_published
+from service.storage.artifact_keys import DATASETS, MODELS, SNAPSHOTS, VARIANTS, check_id, check_published
 from service.storage.documents import DocumentColumn, DocumentsColumn, JobWarning, KeptCheckpoint, Quotas
 
 
@@ -69,6 +71,7 @@ class CheckedText(TypeDecorator[str]):
 Id = Annotated[str, mapped_column(CheckedText(check_id))]
 DatasetKey = Annotated[str, mapped_column(CheckedText(partial(check_published, group=DATASETS)))]
 VersionKey = Annotated[str, mapped_column(CheckedText(partial(check_published, group=MODELS)))]
+VariantKey = Annotated[str, mapped_column(CheckedText(partial(check_published, group=VARIANTS)))]
 SnapshotKey = Annotated[str, mapped_column(CheckedText(partial(check_published, group=SNAPSHOTS)))]
 
 
@@ -200,6 +203,8 @@ class Label(Record):
     model_id: Mapped[Id] = mapped_column(ForeignKey("models.id", ondelete="CASCADE"), primary_key=True)
     label: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[int]
+    variant: Mapped[str | None]
+    """The type of the version's variant that it points to; None if it points to the version itself."""
     created_at: Mapped[datetime]
 
 
@@ -330,6 +335,34 @@ class Version(Record):
         select(Job.id).where(Job.made_by == job_id).correlate_except(Job).scalar_subquery()
     )
     """The evaluation that its training job created, if it still exists."""
+
+
+class Variant(Record):
+    """A smaller and faster network of a version that is ready to predict. One that is being made, or couldn't be, is
+    only a job."""
+
+    __tablename__ = "variants"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ("model_id", "number"), ("versions.model_id", "versions.number"), name="variant_version", ondelete="CASCADE"
+        ),
+    )
+
+    model_id: Mapped[Id] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    """The version's number."""
+    type: Mapped[str] = mapped_column(primary_key=True)
+    job_id: Mapped[Id] = mapped_column(unique=True)
+    """The job that made it, which may have been deleted since."""
+    dataset_name: Mapped[str | None]
+    dataset_version: Mapped[int | None]
+    """The data on which it was calibrated and measured."""
+    folder: Mapped[VariantKey]
+    """The artifact key of its files."""
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    max_accuracy_drop: Mapped[float]
+    details: Mapped[VariantResult] = mapped_column(DocumentColumn(VariantResult))
+    created_at: Mapped[datetime]
 
 
 class JobSource(Record):

@@ -8,7 +8,7 @@ from sqlalchemy import JSON, BigInteger, ColumnElement, Select, cast, func, or_,
 from sqlalchemy.orm import Session
 
 from service import statuses
-from service.storage.records import Dataset, DatasetVersion, Event, Job, Model, Project, Snapshot, Version
+from service.storage.records import Dataset, DatasetVersion, Event, Job, Model, Project, Snapshot, Variant, Version
 
 Names = Collection[str]
 Figures = dict[str, int]
@@ -33,8 +33,8 @@ def _count(session: Session, *matching: ColumnElement[bool]) -> Figures:
 
 
 def sum_stored_bytes(session: Session, projects: Names) -> Figures:
-    """The bytes of datasets, of the files of versions, of snapshots, of the results of batch predictions, and of the
-    uploads that unfinished jobs read. Checkpoints and logs don't count."""
+    """The bytes of datasets, of the files of versions, of the networks of variants, of snapshots, of the results of
+    batch predictions, and of the uploads that unfinished jobs read. Checkpoints and logs don't count."""
     posted = func.coalesce(_number(Job.request["bytes"]), _number(Job.request["file"]["bytes"]), 0)
     imported = func.coalesce(_number(DatasetVersion.descriptor["bytes"]), _number(DatasetVersion.file["bytes"]), 0)
     each, size = _files_of_versions(session)
@@ -42,6 +42,8 @@ def sum_stored_bytes(session: Session, projects: Names) -> Figures:
         select(Dataset.project, func.sum(imported)).join(DatasetVersion, DatasetVersion.dataset_id == Dataset.id)
         .where(Dataset.project.in_(projects)).group_by(Dataset.project),
         select(Model.project, func.sum(size)).join(Version, Version.model_id == Model.id).join(each, true())
+        .where(Model.project.in_(projects)).group_by(Model.project),
+        select(Model.project, func.sum(Variant.bytes)).join(Variant, Variant.model_id == Model.id)
         .where(Model.project.in_(projects)).group_by(Model.project),
         select(Job.project, func.sum(Snapshot.bytes)).join(Snapshot, Snapshot.job_id == Job.id)
         .where(Job.project.in_(projects)).group_by(Job.project),

@@ -22,4 +22,5 @@ def make_one_of_each(client: Client) -> dict[str, list[str]]:
     for kind in ("evaluations", "batch-predictions"):
         body = {"model": table, "dataset": table, "split": "test"}
         made[kind] = [client.post(f"/v1/{kind}", body, wait=60)["id"]]
+    made["variant-jobs"] = [client.post(f"/v1/models/{table}/versions/1/variants", {"type": "int8"}, wait=60)["id"]]
     return made

@@ -241,7 +241,10 @@ def test_a_file_becomes_a_dataset_and_is_deleted_again(fitserve: CommandLine, tm
 
 
 def test_a_detached_training_is_controlled_by_its_id(fitserve: CommandLine, client: Client, garden: str) -> None:
-    (job,) = fitserve.table("train", garden, garden, "--epochs", str(LONG), "--detach")
+    (job,) = fitserve.table("train", garden, garden, "--epochs", str(LONG), "--precision", "bfloat16", "--detach")
+    shown = [line.split(maxsplit=1) for line in fitserve.table("jobs", "show", job)]
+    assert ["precision", "bfloat16"] in shown
+    assert "execution_reason" in [member for member, *_ in shown]
     client.wait_for_first_epoch(job)
     assert fitserve.json("jobs", "change", job, "--learning-rate", "0.01")["id"] == job
     fitserve.table("jobs", "pause", job)

@@ -15,12 +15,13 @@ from models.jobs.evaluation import EvaluationRequest, EvaluationResult
 from models.jobs.training import EarlyStoppingRequest, StartFrom, TrainingRequest, TrainingResult
 from models.training.checkpoint_state import CheckpointState, Position
 from models.training.plan import Order
-from models.version_details import ArtifactFile, VersionDetails
+from models.version_details import ArtifactFile, TrainingMode, VersionDetails
 
 FIGURES = EvaluationResult(loss=0.5, metrics={"accuracy": 0.9, "roc_auc": None}, classes=["a", "b"])
 VERSION = VersionDetails(
     servable=False, reason="It has a Lambda.", metrics={"train": {"loss": 0.1}, "test": None}, classes=[0, 1],
     inputs=[{"name": "input", "shape": [1]}], artifacts=(ArtifactFile("keras", 7, "ab"),),
+    training=TrainingMode("bfloat16", "graph"),
 )  # fmt: skip
 DOCUMENTS: list[Document] = [
     Runtime(4, 1024, {"keras": "3.15.0"}),

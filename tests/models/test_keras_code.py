@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -59,6 +60,7 @@ LABELS: dict[str, Any] = {
 }
 """Logits, and metrics whose defaults are Fitserve's."""
 RESIDUAL: dict[str, Any] = {
+    "name": "residual",
     "task": "regression",
     "input": {"shape": [4]},
     "layers": [
@@ -152,6 +154,21 @@ def test_a_script_trains_as_the_job_would() -> None:
     assert len(variables["model"].history.history["val_accuracy"]) <= 2
     assert [len(variables[f"y_{split}"]) for split in ("train", "validation", "test")] == [24, 8, 8]
     assert variables["class_weight"] == {0: 1, 1: 2}
+
+
+@pytest.mark.parametrize("document", [RINGS, RESIDUAL], ids=lambda document: document["name"])
+def test_a_script_computes_in_the_precision_of_the_job(document: dict[str, Any]) -> None:
+    job = {"model": document["name"], "dataset": "rows", "epochs": 1, "precision": "bfloat16"}
+    width = document["input"]["shape"][0]
+    rows = {"inputs": [[0.5] * width, [1.5] * width], "targets": [0, 1]}
+    try:
+        network = run(write_script(document, job, {"name": "rows", "source": "inline", **rows}))["model"]
+    finally:
+        keras.config.set_dtype_policy("float32")
+    *hidden, last = (layer for layer in network.layers if layer.weights)
+    assert {layer.compute_dtype for layer in hidden} == {"bfloat16"}
+    assert last.compute_dtype == "float32"
+    assert {weight.dtype for weight in network.weights} == {"float32"}
 
 
 def test_a_script_loads_data_that_is_too_long_to_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from models.spec import NetworkSpec
-from models.training.execution import choose_execution
+from models.training.execution import choose_execution, requested
 
 
 def spec(*layers: dict[str, Any]) -> NetworkSpec:
@@ -58,6 +58,18 @@ def test_a_narrow_recurrent_network_is_compiled_when_its_steps_are_many() -> Non
 def test_a_wide_recurrent_layer_or_one_with_dropout_keeps_the_graph(options: dict[str, Any]) -> None:
     network = spec({"type": "GRU", **options}, DENSE)
     assert choose_execution(network, rows=60_000, batch_size=32, epochs=50, parameters=60_000).execution == "graph"
+
+
+def test_a_choice_says_why() -> None:
+    reasons = {
+        choose_execution(MNIST, rows=rows, batch_size=128, epochs=5, parameters=407_050).reason
+        for rows in (1_000, 60_000)
+    }
+    assert reasons == {
+        "Compiling takes about 0.8 s, more than it saves in 40 steps.",
+        "Compiling takes about 0.8 s and saves more in 2,345 steps.",
+    }
+    assert requested("compiled") == ("compiled", "The request chose `compiled`.")
 
 
 def test_plan_and_choice_import_no_tensorflow() -> None:

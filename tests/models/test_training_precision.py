@@ -89,7 +89,7 @@ def test_normalization_in_bfloat16_learns_as_in_float32() -> None:
 
 def test_indices_beyond_256_reach_an_embedding_unrounded() -> None:
     embedding = {"type": "Embedding", "input_dim": 1002, "output_dim": 3}
-    layers = [embedding, {"type": "Flatten"}, {"type": "Dense", "units": 8}, HEAD]
+    layers: list[dict[str, Any]] = [embedding, {"type": "Flatten"}, {"type": "Dense", "units": 8}, HEAD]
     network_spec = spec(*layers, shape=[1])
     network = build_network(network_spec, Limits(), seed=1)
     before = network.layers[1].get_weights()[0]

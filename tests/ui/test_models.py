@@ -54,7 +54,7 @@ def train(client: Client, dataset: dict[str, Any], model: dict[str, Any], epochs
     return [client.train(model["name"], dataset["name"], epochs, seed=number) for number in range(jobs)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def line(client: Client) -> str:
     """A model with two versions, of which the first is the champion."""
     dataset = named(LINE_DATASET, "models-line", split={"test": 0.34})
@@ -97,6 +97,26 @@ def test_a_model_shows_its_versions_and_changes_with_a_click(visitor: Visitor, c
     page.get_by_role("link", name="version 2", exact=True).click()
     see_all_pictures(page)
     expect(page.get_by_role("link", name="ONNX network")).to_be_visible()
+    visitor.finds_it_accessible()
+
+
+def test_a_variant_is_made_labelled_and_tried_with_clicks(visitor: Visitor, client: Client, line: str) -> None:
+    page = visitor.opens(f"/ui/models/{line}/versions/2")
+    page.get_by_label("Allowed drop").fill("1")
+    page.get_by_role("button", name="Make it").click()
+    variants = page.get_by_role("region", name="Variants")
+    expect(variants.get_by_role("row", name="int8")).to_contain_text("measured on test rows", timeout=30_000)
+    page.get_by_label("Label", exact=True).fill("small")
+    page.get_by_role("button", name="Set").click()
+    expect(page.get_by_role("button", name="Remove the label small")).to_be_visible()
+    assert client.get(f"/v1/models/{line}/labels/small")["variant"] == "int8"
+    visitor.finds_it_accessible()
+
+    page = visitor.opens(f"/ui/models/{line}/try?version=2&variant=int8")
+    page.get_by_role("button", name="Predict").click()
+    expect(page.locator("#answers")).to_contain_text("by the variant int8 of version 2")
+    page.get_by_role("combobox", name="With which network?").select_option("the version itself")
+    expect(page.locator("#answers")).to_contain_text("by version 2")
     visitor.finds_it_accessible()
 
 

@@ -6,7 +6,9 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from models.allowance import Allowance
 from service.api.front.answers import Answer, compress_answer
@@ -17,7 +19,7 @@ from service.api.http.errors import BodyTooLarge
 from service.api.http.media_types import NPY, PARQUET
 from service.api.inference import plane
 from service.api.inference.endpoints import Endpoint
-from service.api.inference.plane import InferenceRequest
+from service.api.inference.plane import Dialect, InferenceRequest
 from service.operations.inference.admission import Permit
 from service.operations.inference.predictions import PredictionService, Target
 from service.operations.memory import LARGE
@@ -113,7 +115,7 @@ class Inference:
     async def answer(self, request: Request, endpoint: Endpoint) -> Answer:
         """The response to a prediction request. Raises what reading, predicting and writing raise; Overloaded."""
         body = await request.read(self._limit)
-        wanted, encoding = endpoint.wanted, find_encoding(request.headers.get("content-encoding", ""))
+        encoding = find_encoding(request.headers.get("content-encoding", ""))
         if encoding is not None and len(body) <= SMALL:
             with contextlib.suppress(BodyTooLarge):
                 body, encoding = unpack(body, encoding, min(SMALL, self._limit), request.memory.reserve), None
@@ -122,13 +124,15 @@ class Inference:
         # Nobody knows what becomes of a compressed body.
         with self._service.admit(len(body) if encoding is None else LARGE, caller) as permit:
             allowance = Allowance(self._limits, self._service.deadline(), request.memory.reserve)
-            expected = self._paces.expect(wanted, len(body)) if encoding is None else math.inf
-            work = partial(self._compute, request, endpoint, body, encoding, allowance)
-            if expected <= INLINE_SECONDS and self._paces.is_usual(wanted, len(body)) and is_plain(request, body):
+            asked = InferenceRequest(endpoint.wanted, body, request.headers, request.query, allowance)
+            aimed = endpoint.dialect.aim(asked, quickly=True) if encoding is None else None
+            expected = math.inf if aimed is None else self._paces.expect(aimed.wanted, len(body))
+            work = partial(self._compute, request, endpoint.dialect, asked, aimed, encoding)
+            if aimed is not None and expected <= INLINE_SECONDS and self._is_usual(request, aimed):
                 if is_shared:
-                    answer = await self._turns.run(permit, expected, partial(self._compute_here, wanted, work))
+                    answer = await self._turns.run(permit, expected, partial(self._compute_here, aimed.wanted, work))
                 else:
-                    answer = self._compute_here(wanted, work)
+                    answer = self._compute_here(aimed.wanted, work)
                 if answer is not None:
                     return answer
             pool = self._quick if expected <= SLOW_SECONDS else self._slow
@@ -138,24 +142,33 @@ class Inference:
         """The response, computed in the event loop; None if the database or a file must be read."""
         return work() if self._service.is_at_hand(wanted) else None
 
+    def _is_usual(self, request: Request, asked: InferenceRequest) -> bool:
+        return self._paces.is_usual(asked.wanted, len(asked.body)) and is_plain(request, asked.body)
+
     def _compute(
-        self, request: Request, endpoint: Endpoint, body: bytes, encoding: str | None, allowance: Allowance
+        self,
+        request: Request,
+        dialect: Dialect[Any],
+        asked: InferenceRequest,
+        aimed: InferenceRequest | None,
+        encoding: str | None,
     ) -> Answer:
-        started, size = time.thread_time(), len(body)
+        """The response to a request: `aimed`, or `asked` if it must be unpacked or parsed to know what it wants."""
+        started = time.thread_time()
         try:
             if encoding is not None:
-                body = unpack(body, encoding, self._limit, allowance.reserve)
-                size = len(body)
-            answer = self._predict(request, endpoint, body, allowance)
+                body = unpack(asked.body, encoding, self._limit, asked.allowance.reserve)
+                asked = replace(asked, body=body)
+            asked = aimed or dialect.aim(asked, quickly=False) or asked
+            answer = self._predict(request, dialect, asked)
             if not _is_packed(request):
-                self._paces.note_smallest(endpoint.wanted, size)
+                self._paces.note_smallest(asked.wanted, len(asked.body))
             return answer
         finally:
-            self._paces.note(endpoint.wanted, size, time.thread_time() - started)
+            self._paces.note(asked.wanted, len(asked.body), time.thread_time() - started)
 
-    def _predict(self, request: Request, endpoint: Endpoint, body: bytes, allowance: Allowance) -> Answer:
-        asked = InferenceRequest(endpoint.wanted, body, request.headers, request.query, allowance)
-        reply = plane.answer(self._service, endpoint.dialect, asked)
+    def _predict(self, request: Request, dialect: Dialect[Any], asked: InferenceRequest) -> Answer:
+        reply = plane.answer(self._service, dialect, asked)
         headers = {name.lower(): value for name, value in reply.headers.items()}
         answer = Answer(200, {"content-type": reply.media_type, **headers}, reply.content)
         compress_answer(request, answer)

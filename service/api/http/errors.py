@@ -168,6 +168,12 @@ PROBLEM_TYPES = {
             "the data crashes its reader, or takes longer than FITSERVE_IMPORT_SECONDS, the pointer is `#`.",
         ),
         ProblemType(
+            "accuracy-drop", 422, "The variant predicts worse than its version",
+            "The compared metric of the variant is lower than its version's by more than `max_accuracy_drop`, so it "
+            "wasn't kept. `figures` shows what was measured. Allow a larger drop, or calibrate the variant "
+            "on more training rows.",
+        ),
+        ProblemType(
             "invalid-instances", 422, "An instance doesn't fit the model",
             "An instance in a prediction request doesn't fit the model's input. Each entry of `errors` names the row, "
             "counted from 0, and for tables the column.",
@@ -184,6 +190,11 @@ PROBLEM_TYPES = {
         ProblemType(
             "not-servable", 422, "The network can't be served",
             "The network can't be exported to ONNX, or the exported network computes other results than Keras.",
+        ),
+        ProblemType(
+            "not-quantizable", 422, "The network can't be quantized",
+            "ONNX Runtime can't compute any operation of the network in 8 bits, or its tools fail with the network. "
+            "Predictions of the version itself are not affected.",
         ),
         ProblemType(
             "not-drawable", 422, "The picture can't be drawn",

@@ -10,12 +10,13 @@ MODELS = "/v1/models"
 TRAINING_JOBS = "/v1/training-jobs"
 EVALUATIONS = "/v1/evaluations"
 BATCH_PREDICTIONS = "/v1/batch-predictions"
+VARIANT_JOBS = "/v1/variant-jobs"
 WORKERS = "/v1/workers"
 METRICS = "/metrics"
 API_KEYS = "/v1/api-keys"
 PROJECTS = "/v1/projects"
 AUDIT_EVENTS = "/v1/audit-events"
-JOB = re.compile(rf"(?:{TRAINING_JOBS}|{EVALUATIONS}|{BATCH_PREDICTIONS})/([a-z]+_[0-9a-z]+)(?![^/])")
+JOB = re.compile(rf"(?:{TRAINING_JOBS}|{EVALUATIONS}|{BATCH_PREDICTIONS}|{VARIANT_JOBS})/([a-z]+_[0-9a-z]+)(?![^/])")
 """The part of a URL that names a job, with its id."""
 
 PREFIX: ContextVar[str] = ContextVar("prefix", default="")
@@ -53,6 +54,10 @@ def version_url(model: str, number: int) -> str:
     return public(f"{MODELS}/{model}/versions/{number}")
 
 
+def variant_url(model: str, number: int, type_: str) -> str:
+    return f"{version_url(model, number)}/variants/{type_}"
+
+
 def label_url(model: str, label: str) -> str:
     return public(f"{MODELS}/{model}/labels/{label}")
 
@@ -71,6 +76,10 @@ def evaluation_url(job_id: str) -> str:
 
 def batch_prediction_url(job_id: str) -> str:
     return public(f"{BATCH_PREDICTIONS}/{job_id}")
+
+
+def variant_job_url(job_id: str) -> str:
+    return public(f"{VARIANT_JOBS}/{job_id}")
 
 
 def api_key_url(key_id: str) -> str:

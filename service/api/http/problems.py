@@ -94,10 +94,11 @@ def answer_code(
 
 
 def describe_failure(error: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The problem object for the error that a job recorded as `code`, `detail` and `faults`."""
+    """The problem object for the error that a job recorded as `code`, `detail`, `faults` and `members`."""
     if error is None:
         return None
-    return _describe(error["code"], error["detail"], [Fault.from_dict(fault) for fault in error.get("faults", ())])
+    faults = [Fault.from_dict(fault) for fault in error.get("faults", ())]
+    return error.get("members", {}) | _describe(error["code"], error["detail"], faults)
 
 
 def _describe(code: str, detail: str, faults: Sequence[Fault] = ()) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Fitserve's own prediction protocol: instances in a body of any supported type; labels, scores or values as JSON."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import marshmallow
@@ -15,7 +15,7 @@ from models.predictor import in_blocks
 from models.spec import Task
 from models.tabular.csv_instances import IGNORE
 from models.validation.threshold import NO_THRESHOLD
-from service.api.contract.schemas.predictions import PredictionQuery
+from service.api.contract.schemas.predictions import PredictionQuery, VersionPredictionQuery
 from service.api.http.errors import InvalidQuery, NotAcceptable, RequestFault
 from service.api.http.faults import query_faults
 from service.api.http.indentation import indent_json, take_parameter
@@ -23,10 +23,11 @@ from service.api.http.json_documents import dump_blocks, dump_json, limit_answer
 from service.api.http.media_types import JSON
 from service.api.http.replies import Reply
 from service.api.inference.instances import read_instances
-from service.api.inference.plane import InferenceRequest, Work
-from service.operations.inference.predictions import Loaded, PredictionService, Target
+from service.api.inference.plane import VARIANT, InferenceRequest, Work, find_type
+from service.operations.inference.predictions import Loaded, PredictionService, Target, Wanted
 
-QUERY = PredictionQuery()
+QUERY = VersionPredictionQuery()
+SNAPSHOT_QUERY = PredictionQuery()
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,15 @@ class Native:
 
     max_json_depth: int
 
+    def aim(self, request: InferenceRequest, *, quickly: bool) -> InferenceRequest:
+        """The request for the variant that its query names."""
+        query, wanted = request.query, request.wanted
+        if not query or VARIANT not in query or not isinstance(wanted, Wanted):
+            return request
+        return replace(request, wanted=wanted._replace(variant=find_type(query[VARIANT][0])))
+
     def open(self, service: PredictionService, wanted: Target) -> Loaded:
-        """Raises NotFound, NoVersion; Conflict if the version can't be served."""
+        """Raises NotFound, NoVersion, NoVariant; Conflict if the version can't be served."""
         return service.loaded(wanted)
 
     def read(self, request: InferenceRequest, loaded: Loaded) -> NativeWork:
@@ -69,7 +77,8 @@ class Native:
         And Excessive, TookTooLong.
         """
         _require_json(request.headers.get("accept"))
-        query = _read_query(request.query, loaded.predictor.task)
+        schema = QUERY if loaded.epoch is None else SNAPSHOT_QUERY
+        query = _read_query(request.query, schema, loaded.predictor.task)
         content_type = request.headers.get("content-type", "")
         instances = read_instances(content_type, request.body, self.max_json_depth, request.allowance)
         predictor, ignores = loaded.predictor, query.ignores_extra
@@ -90,7 +99,9 @@ class Native:
             # the blocks come in order
             return predictions if labels is None else [next(labels) | prediction for prediction in predictions]
 
-        made_by = {"version": loaded.version} if loaded.epoch is None else {"epoch": loaded.epoch}
+        made_by: dict[str, Any] = {"version": loaded.version} if loaded.epoch is None else {"epoch": loaded.epoch}
+        if loaded.variant is not None:
+            made_by[VARIANT] = loaded.variant
         content = dump_json(
             {
                 "model": loaded.model,
@@ -110,7 +121,7 @@ def _require_json(accept: str | None) -> None:
         raise NotAcceptable(f"This can be sent as {JSON} only.")
 
 
-def _read_query(query: Mapping[str, Sequence[str]], task: Task) -> NativeQuery:
+def _read_query(query: Mapping[str, Sequence[str]], schema: PredictionQuery, task: Task) -> NativeQuery:
     """Raises InvalidQuery."""
     if not query:
         return DEFAULTS
@@ -120,9 +131,9 @@ def _read_query(query: Mapping[str, Sequence[str]], task: Task) -> NativeQuery:
     given = {name: value for name, (value,) in query.items()}
     indented = take_parameter(given)
     try:
-        found = QUERY.load(given)
+        found = schema.load(given)
     except marshmallow.ValidationError as error:
-        faults = query_faults(error.normalized_messages(), QUERY, given)
+        faults = query_faults(error.normalized_messages(), schema, given)
         raise InvalidQuery(summarize(faults), faults) from None
     if found["top"] is not None and task is Task.REGRESSION:
         detail = '"top" is only for classifications: a regression has no classes.'

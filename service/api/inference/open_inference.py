@@ -1,6 +1,6 @@
 """The Open Inference Protocol v2: reads requests for `/infer` and writes the responses."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,13 +14,18 @@ from service.api.inference.open_inference_request import (
     NO_HEADER,
     InferRequest,
     RequestLimits,
+    find_variant,
+    may_name_variant,
     read_request,
 )
 from service.api.inference.plane import InferenceRequest, Work
 from service.errors import NotFound, NotServed, NoVersion
+from service.operations.catalog.resolve import NoVariant
 from service.operations.inference.predictions import Loaded, PredictionService, Wanted
 
 HEADER_LENGTH_KEY = HEADER_LENGTH.lower()
+QUICKLY_PARSED = 2**16
+"""The bytes of JSON that are parsed quickly, at most."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,16 @@ class Infer:
     """`/infer`."""
 
     max_json_depth: int
+
+    def aim(self, request: InferenceRequest, *, quickly: bool) -> InferenceRequest | None:
+        """The request for the variant that its `parameters` name."""
+        header_length = request.headers.get(HEADER_LENGTH_KEY)
+        if not may_name_variant(request.body, header_length):
+            return request
+        if quickly and header_length is None and len(request.body) > QUICKLY_PARSED:
+            return None
+        type_ = find_variant(request.body, header_length, self.max_json_depth, request.allowance)
+        return request if type_ is None else replace(request, wanted=request.wanted._replace(variant=type_))
 
     def open(self, service: PredictionService, wanted: Wanted) -> Loaded:
         """Raises NotFound with Triton's texts; Conflict if the version can't be served."""
@@ -67,6 +82,8 @@ def find(service: PredictionService, wanted: Wanted) -> Loaded:
     except NoVersion as error:
         reason = f". {error.detail}" if isinstance(error, NotServed) else ""
         raise NotFound(f"Request for unknown model: '{wanted.model}' has no available versions{reason}") from None
+    except NoVariant as error:
+        raise NotFound(f"{unknown(wanted).detail}: {error.detail}") from None
     except NotFound:
         raise unknown(wanted) from None
 

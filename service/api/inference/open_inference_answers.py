@@ -18,6 +18,7 @@ from service.api.http.media_types import OCTETS
 from service.api.http.replies import Reply
 from service.api.inference.open_inference_request import HEADER_LENGTH, InferRequest
 from service.api.inference.open_inference_tensors import LENGTH
+from service.api.inference.plane import VARIANT
 from service.operations.inference.predictions import Loaded
 
 
@@ -36,6 +37,8 @@ def write_answer(request: InferRequest, loaded: Loaded, outputs: np.ndarray, all
         describe = partial(_name_classes, predictor, wanted.classes)
     entry: dict[str, Any] = {"name": wanted.name, "datatype": datatype, "shape": shape}
     document: dict[str, Any] = {"model_name": loaded.model, "model_version": str(loaded.version), "outputs": [entry]}
+    if loaded.variant is not None:
+        document["parameters"] = {VARIANT: loaded.variant}
     if request.id is not None:
         document["id"] = request.id
     if not wanted.binary:

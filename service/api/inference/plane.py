@@ -7,8 +7,12 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from models.allowance import Allowance
+from models.jobs.variant import VARIANT_TYPES
 from service.api.http.replies import Reply
 from service.operations.inference.predictions import Loaded, PredictionService
+
+VARIANT = "variant"
+"""The name of the variant in queries, parameters and responses."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,10 @@ W = TypeVar("W", bound=Work)
 class Dialect(Protocol[W]):
     """How a protocol's requests are read and its responses written. The constructor takes the maximum depth of JSON."""
 
+    def aim(self, request: InferenceRequest, *, quickly: bool) -> InferenceRequest | None:
+        """The request with the variant that its query or its body names as part of `wanted`. What is invalid is left to
+        `read`. With `quickly`, None if that takes long, because a large body must be parsed."""
+
     def open(self, service: PredictionService, wanted: Any) -> Loaded:
         """The wanted version, loaded. Raises the protocol's own errors if it doesn't exist."""
 
@@ -54,6 +62,11 @@ class Dialect(Protocol[W]):
 
         Raises TookTooLong, and AnswerTooLarge if it exceeds `answer_bytes`.
         """
+
+
+def find_type(given: Any) -> str | None:
+    """The type of variant that a client has given; None if there is no such type."""
+    return given if given in VARIANT_TYPES else None
 
 
 def answer(service: PredictionService, dialect: Dialect[W], request: InferenceRequest) -> Reply:

@@ -28,6 +28,7 @@ from service.api.inference.tensorflow_json import (
     show,
 )
 from service.errors import NotFound, NotServed, NoVersion
+from service.operations.catalog.resolve import NoVariant
 from service.operations.inference.predictions import Loaded, PredictionService, Wanted
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -44,6 +45,10 @@ class _TensorFlowServing:
     """The base of the three methods."""
 
     max_json_depth: int
+
+    def aim(self, request: InferenceRequest, *, quickly: bool) -> InferenceRequest:
+        """The request as it is: this protocol has variants only by labels that point to them."""
+        return request
 
     def open(self, service: PredictionService, wanted: Wanted) -> Loaded:
         """Raises NotFound and InvalidInference with TensorFlow Serving's texts; Conflict if it can't be served."""
@@ -128,6 +133,8 @@ def find(service: PredictionService, wanted: Wanted) -> Loaded:
         raise InvalidInference(f"Failed to convert version: {wanted.version} to numeric.")
     try:
         return service.loaded(wanted)
+    except NoVariant as error:
+        raise NotFound(f"Servable not found for request: {error.detail}") from None
     except (NotFound, NoVersion) as error:
         if wanted.label is not None:
             raise InvalidInference(f"Unrecognized servable version label: {wanted.label}") from None

@@ -44,13 +44,13 @@ def get_label(name: str, label: str) -> OfModel:
 @blueprint.alt_response(201, schema=LabelSchema, description="The label was created.", headers=LOCATION_HEADER)
 @blueprint.arguments(LabelTargetSchema)
 def put_label(target: dict[str, Any], name: str, label: str) -> Any:
-    """Point a label to a version.
+    """Point a label to a version, or to a variant of it.
 
     Creates the label (201) or moves it (200). Predictions by this label use the new version from now on. With
-    `If-None-Match: *`, an existing label isn't moved.
+    `If-None-Match: *`, an existing label isn't moved. A variant that is still being made is a 409.
     """
     require_name("label", label)
-    record, is_new = versions.put_label(context(), name, label, target["version"])
+    record, is_new = versions.put_label(context(), name, label, target["version"], target["variant"])
     return OfModel(name, record), 201 if is_new else 200, {"Location": label_url(name, label)} if is_new else {}
 
 

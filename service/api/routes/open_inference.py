@@ -1,6 +1,6 @@
 """The Open Inference Protocol v2, as KServe, Triton and MLServer speak it: `/v2`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import flask
@@ -33,6 +33,8 @@ from service.api.inference import open_inference
 from service.api.inference.errors import InvalidInference
 from service.api.inference.open_inference_models import describe_config, describe_metadata
 from service.api.inference.open_inference_request import HEADER_LENGTH
+from service.api.inference.plane import VARIANT
+from service.context import Context
 from service.errors import NotFound
 from service.operations.catalog import versions
 from service.operations.catalog.versions import VersionEntry
@@ -141,9 +143,9 @@ def list_repository() -> Response:
 def list_statistics() -> Response:
     """As the Open Inference Protocol: get what was counted of all models.
 
-    By all api processes together, since the service started.
+    By all api processes together, since the service started. Variants have entries of their own.
     """
-    return _write_statistics(versions.entries(context()))
+    return _write_statistics(versions.entries_with_variants(context()))
 
 
 @blueprint.get(f"{MODEL}/stats")
@@ -151,9 +153,9 @@ def list_statistics() -> Response:
 def get_model_statistics(name: str) -> Response:
     """As the Open Inference Protocol: get what was counted of a model's versions.
 
-    By all api processes together, since the service started.
+    By all api processes together, since the service started. Variants have entries of their own.
     """
-    return _write_statistics(_find_entries(name))
+    return _write_statistics(_find_entries(name, find=versions.entries_with_variants))
 
 
 @blueprint.get(f"{MODEL}/versions/<any_number:version>/stats")
@@ -161,9 +163,9 @@ def get_model_statistics(name: str) -> Response:
 def get_version_statistics(name: str, version: int) -> Response:
     """As the Open Inference Protocol: get what was counted of a version.
 
-    By all api processes together, since the service started.
+    By all api processes together, since the service started. Variants have entries of their own.
     """
-    return _write_statistics(_find_entries(name, version))
+    return _write_statistics(_find_entries(name, version, versions.entries_with_variants))
 
 
 def refuse(**_: Any) -> Response:
@@ -171,11 +173,13 @@ def refuse(**_: Any) -> Response:
     raise NotHere(f"Fitserve has no {request.path}: it belongs to an extension of Triton's.")
 
 
-def _find_entries(model: str, version: int | None = None) -> Sequence[VersionEntry]:
-    """The versions of a model, or the one of that number. Raises NotFound with Triton's texts."""
+def _find_entries(
+    model: str, version: int | None = None, find: Callable[[Context, str], Sequence[VersionEntry]] = versions.entries
+) -> Sequence[VersionEntry]:
+    """What `find` finds of a model, or of the version of that number. Raises NotFound with Triton's texts."""
     wanted = Wanted(caller().project, model, version)
     try:
-        found = versions.entries(context(), model)
+        found = find(context(), model)
     except NotFound:
         raise open_inference.unknown(wanted) from None
     chosen = [entry for entry in found if version in (None, entry.version)]
@@ -209,6 +213,7 @@ def _describe_statistics(entry: VersionEntry) -> dict[str, Any]:
     return {
         "name": entry.model,
         "version": str(entry.version),
+        **({} if entry.variant is None else {VARIANT: entry.variant}),
         "last_inference": round(found.last_inference * 1000),
         "inference_count": found.rows,
         "execution_count": found.success.count,

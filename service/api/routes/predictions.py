@@ -7,8 +7,8 @@ from service.api.contract.front_operations import never_called
 from service.api.contract.schemas.predictions import (
     PredictionAnswerSchema,
     PredictionFilesSchema,
-    PredictionQuery,
     PredictionRequestSchema,
+    VersionPredictionQuery,
 )
 from service.api.http.links import MODELS
 from service.api.http.media_types import CSV, FORM, JSON, JSON_LINES_TYPES, NPY, PARQUET, PICTURES
@@ -29,7 +29,7 @@ blueprint = Blueprint("predictions", __name__, description="Raw values in, label
 @blueprint.post(f"{MODELS}/<name>/predictions")
 @blueprint.response(200, PredictionAnswerSchema)
 @blueprint.doc(requestBody=BODY)
-@blueprint.query(PredictionQuery)
+@blueprint.query(VersionPredictionQuery)
 def predict(*_: Any, **__: Any) -> NoReturn:
     """Predict with the version that a model serves.
 
@@ -46,7 +46,7 @@ def predict(*_: Any, **__: Any) -> NoReturn:
 @blueprint.post(f"{MODELS}/<name>/versions/<number:version>/predictions")
 @blueprint.response(200, PredictionAnswerSchema)
 @blueprint.doc(requestBody=BODY)
-@blueprint.query(PredictionQuery)
+@blueprint.query(VersionPredictionQuery)
 def predict_with_version(*_: Any, **__: Any) -> NoReturn:
     """Predict with a version of a model.
 
@@ -58,10 +58,11 @@ def predict_with_version(*_: Any, **__: Any) -> NoReturn:
 @blueprint.post(f"{MODELS}/<name>/labels/<label>/predictions")
 @blueprint.response(200, PredictionAnswerSchema)
 @blueprint.doc(requestBody=BODY)
-@blueprint.query(PredictionQuery)
+@blueprint.query(VersionPredictionQuery)
 def predict_with_label(*_: Any, **__: Any) -> NoReturn:
     """Predict with the version that a label points to.
 
-    As with the version that the model serves; whoever moves the label changes what predicts.
+    As with the version that the model serves; whoever moves the label changes what predicts. If the label points to a
+    variant of the version, that variant predicts.
     """
     never_called()

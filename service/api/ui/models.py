@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from flask import Response, request
 
 from models.datasets import SOURCES
+from models.jobs.variant import VARIANT_TYPES, VariantRequest
 from models.model_files.formats import ModelFormat
 from models.numeric_inputs import have_boundary
 from models.spec import Scaling, Task
@@ -14,6 +15,7 @@ from service import statuses
 from service.api.contract.schemas.datasets import DatasetSchema
 from service.api.contract.schemas.models import ModelItemSchema, ModelSchema
 from service.api.contract.schemas.training_jobs import TrainingJobSchema
+from service.api.contract.schemas.variants import VariantJobSchema, VariantSchema
 from service.api.contract.schemas.versions import OfModel, VersionSchema
 from service.api.http.links import MODELS
 from service.api.http.state import context
@@ -24,14 +26,17 @@ from service.api.ui.formatting import query
 from service.api.ui.posted import inputs_of, job_document, model_document
 from service.api.ui.result_pictures import evaluation_pictures
 from service.errors import NotFound
-from service.operations.catalog import datasets, models, versions
+from service.operations.catalog import datasets, models, variants, versions
 from service.operations.catalog.versions import UnfinishedVersion
 from service.operations.jobs import client_jobs
 from service.operations.jobs.kinds import training
+from service.operations.jobs.kinds import variant as variant_jobs
 from service.storage.paging import PageQuery
 from service.storage.records import Version
 
 PER_PAGE, MOST_JOBS, MOST_LAYERS, MOST_COLUMNS, MOST_CLASSES = 20, 10, 100, 100, 100
+MOST_LABELS = 1000
+"""The labels of which it is shown whether they point to a variant."""
 CHAMPION = "champion"
 
 Document = dict[str, Any]
@@ -76,6 +81,7 @@ def model(name: str) -> Response:
         inputs=list(_inputs(found)),
         versions=VersionSchema(many=True).dump([OfModel(name, version) for version in listed.items]),
         labels_of=_labels_of(found),
+        pointed=_variants_of_labels(name),
         champion=CHAMPION,
         jobs=shown_jobs,
         most_jobs=MOST_JOBS,
@@ -100,6 +106,10 @@ def version_page(name: str, version: int) -> Response:
         model=found,
         shown=shown,
         labels=_labels_of(found).get(version, []),
+        pointed=_variants_of_labels(name),
+        variants=list(_variants(name, version)) if shown["servable"] else [],
+        variant_types=VARIANT_TYPES,
+        max_drop=VariantRequest().max_accuracy_drop,
         champion=CHAMPION,
         inputs=[(one["name"], one) for one in shown["inputs"]],
         pictures=list(_pictures(name, record, found["task"])),
@@ -119,6 +129,20 @@ def _labels_of(found: Document) -> dict[int, list[str]]:
     for label, number in found["labels"].items():
         by_version.setdefault(number, []).append(label)
     return by_version
+
+
+def _variants_of_labels(name: str) -> dict[str, str]:
+    """The variant to which each label points that points to one."""
+    labels = versions.labels_page(context(), name, PageQuery(MOST_LABELS)).items
+    return {label.label: label.variant for label in labels if label.variant is not None}
+
+
+def _variants(name: str, version: int) -> Iterator[Document]:
+    """The variants of a version, each with its unfinished or failed job as `latest_job`, or none."""
+    for view in variants.list_page(context(), name, version, PageQuery(PER_PAGE)).items:
+        job = None if view.job is None else client_jobs.get(context(), variant_jobs.KIND, view.job.id)
+        latest = None if job is None else VariantJobSchema().dump(job)
+        yield VariantSchema().dump(view) | {"latest_job": latest}
 
 
 def _pictures(name: str, record: Version | UnfinishedVersion, task: str) -> Iterator[Picture]:

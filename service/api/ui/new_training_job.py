@@ -9,6 +9,7 @@ from marshmallow import Schema, fields
 from marshmallow.validate import Range
 
 from models.catalogue import load_catalogue
+from models.training.plan import PRECISIONS
 from service import statuses
 from service.api.contract.schemas.datasets import DatasetSchema
 from service.api.contract.schemas.models import ModelItemSchema
@@ -66,6 +67,7 @@ def new_job() -> Response:
             "snapshots": describe_fields(SnapshotsSchema()),
         },
         executions=EXECUTIONS,
+        precisions=PRECISIONS,
         queues=queue.QUEUES,
         schedules=[entry.to_document() for entry in load_catalogue().entries("schedule")],
         optimizers=[entry.type for entry in load_catalogue().entries("optimizer")],

@@ -17,13 +17,14 @@ from service.api.ui.posted import inputs_of
 from service.api.ui.try_form import describe_form
 from service.callers import Scope
 from service.errors import NotFound
-from service.operations.catalog import datasets, models, versions
+from service.operations.catalog import datasets, models, variants, versions
 from service.operations.jobs import client_jobs, snapshots
 from service.operations.jobs.kinds import training
 from service.storage.paging import PageQuery
 
 MOST_SNAPSHOTS = 1000
 MOST_ROWS = 20
+MOST_VARIANTS = 100
 
 Document = dict[str, Any]
 
@@ -32,7 +33,8 @@ blueprint = page_blueprint(__name__)
 
 @page(blueprint, "/models/<name>/try")
 def try_it(name: str) -> Response:
-    """The form for a prediction. The query names a `version`, or a `job` and optionally the `epoch` of a snapshot."""
+    """The form for a prediction. The query names a `version` and optionally its `variant`, or a `job` and optionally
+    the `epoch` of a snapshot."""
     model = ModelSchema().dump(models.get(context(), name))
     job = _job(name, request.args.get("job"))
     version = _version(name, whole_number("version", None) or model["latest_version"]) if job is None else None
@@ -50,6 +52,8 @@ def try_it(name: str) -> Response:
         "task": model["task"],
         "threshold": model["threshold"],
         "version": None if version is None else version["version"],
+        "variants": [] if version is None else _variants(name, version["version"]),
+        "variant": request.args.get("variant", ""),
         "path": None if version is None else f"/v1/models/{name}/versions/{version['version']}/predictions",
         "job": job_id,
         "epochs": epochs,
@@ -68,6 +72,12 @@ def _version(name: str, number: int | None) -> Document | None:
         return None
     found: Document = VersionSchema().dump(OfModel(name, versions.get(context(), name, number)))
     return found
+
+
+def _variants(name: str, number: int) -> list[str]:
+    """The types of the variants that can predict."""
+    found = variants.list_page(context(), name, number, PageQuery(MOST_VARIANTS)).items
+    return [view.type for view in found if view.status == statuses.READY]
 
 
 def _job(name: str, job_id: str | None) -> Document | None:

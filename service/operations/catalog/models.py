@@ -23,7 +23,7 @@ from service.operations.jobs.kinds import build as builds
 from service.operations.jobs.kinds import model_import
 from service.operations.metadata import merge
 from service.storage import datasets, jobs, models
-from service.storage.artifact_keys import upload_key, versions_key
+from service.storage.artifact_keys import upload_key, variants_key, versions_key
 from service.storage.database import Session
 from service.storage.identifiers import new_identifier
 from service.storage.paging import Page, PageQuery
@@ -276,4 +276,5 @@ def _delete(context: Context, model_id: str) -> None:
         session.delete(model)
     for job in makers:
         context.artifacts.remove(upload_key(job.id))
-    context.artifacts.remove(versions_key(model_id))
+    for key in (versions_key(model_id), variants_key(model_id)):
+        context.artifacts.remove(key)

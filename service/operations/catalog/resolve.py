@@ -1,20 +1,26 @@
-"""Resolves a version of a model by its number or by a label; the default is the latest version."""
+"""Resolves a version of a model by its number or by a label, the latest by default; and a variant by its type."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from models.errors import Fault
 from models.suggestions import nearest
-from service.errors import Conflict, InvalidRequest, NotFound, NotServed, NotTrainable, NoVersion
-from service.storage import models
+from service import statuses
+from service.errors import Conflict, InvalidRequest, NotFound, NotReady, NotServed, NotTrainable, NoVersion
+from service.storage import models, variants
 from service.storage.database import Session
-from service.storage.records import Label, Model, Version
+from service.storage.records import Job, Label, Model, Variant, Version
 
 LARGEST_NUMBER = 2**31 - 1
 """The largest integer of the database. Clients of other servers may send larger version numbers."""
 MAX_NAMED = 20
 """How many versions or labels a fault names at most."""
 MAX_QUOTED = 128
+
+
+class NoVariant(NotFound):
+    """The version has no such variant that is ready."""
 
 
 class Unresolved(NotFound):
@@ -65,13 +71,14 @@ def find_version(session: Session, model: Model, number: int | None = None, labe
     raise Unresolved(detail, "version", newest)
 
 
-def find_served(session: Session, model: Model) -> Version:
-    """The version that predicts if a request names none: that of the label to serve, or the latest.
+def find_served_label(session: Session, model: Model) -> Label | None:
+    """The label that predicts if a request names neither a version nor a label; None if the latest version does.
 
-    Raises NotServed if the model has no such label: it never serves another version instead. Raises NoVersion.
+    Raises NotServed if the model has no such label: it never serves another version instead.
     """
-    if model.serve is None or models.label(session, model, model.serve) is not None:
-        return find_version(session, model, label=model.serve)
+    label = None if model.serve is None else models.label(session, model, model.serve)
+    if label is not None or model.serve is None:
+        return label
     raise NotServed(
         f'The model "{model.name}" serves its label "{model.serve}", which doesn\'t exist yet: '
         f"point the label to a version, or change the model's `serve`."
@@ -86,6 +93,65 @@ def find_label(session: Session, model: Model, name: str) -> Label:
         detail = f'The model "{model.name}" has no label "{name[:MAX_QUOTED]}".'
         raise Unresolved(detail, "label", tuple(names)[:MAX_NAMED], nearest(name, names))
     return label
+
+
+class Predicting(NamedTuple):
+    """What predicts: a version, or its variant."""
+
+    version: Version
+    variant: Variant | None
+
+    @property
+    def folder(self) -> str:
+        """The artifact key of the files."""
+        return self.version.folder if self.variant is None else self.variant.folder
+
+
+def find_predicting(
+    session: Session, model: Model, number: int | None = None, label: str | None = None, type_: str | None = None
+) -> Predicting:
+    """The version of that number, or to which the label points, or that the model serves; and its variant of the type,
+    by default the one to which the label points.
+
+    Raises Unresolved, NoVersion, NotServed, NoVariant.
+    """
+    if label is not None:
+        pointing: Label | None = find_label(session, model, label)
+    else:
+        pointing = find_served_label(session, model) if number is None else None
+    version = find_version(session, model, number if pointing is None else pointing.number)
+    wanted = type_ or (None if pointing is None else pointing.variant)
+    return Predicting(version, None if wanted is None else find_ready(session, model, version, wanted))
+
+
+def find_ready(session: Session, model: Model, version: Version, type_: str) -> Variant:
+    """The version's variant of that type. Raises NoVariant if it isn't ready."""
+    found = variants.find(session, version, type_)
+    if found is None:
+        ready = ", ".join(variant.type for variant in variants.of_version(session, version)) or "none"
+        why = _explain(variants.newest_job(session, version, type_))
+        detail = f'Version {version.number} of "{model.name}" has no variant "{type_}" that is ready.{why}'
+        raise NoVariant(f"{detail} Its ready variants: {ready}.")
+    return found
+
+
+def _explain(job: Job | None) -> str:
+    if job is None or job.status == statuses.SUCCEEDED:
+        return ""
+    return f" The job {job.id} {'failed' if job.status == statuses.FAILED else 'is making it'}."
+
+
+def find_named(session: Session, model: Model, version: Version, type_: str) -> Variant:
+    """The variant that a body names in `variant`. Raises InvalidRequest; NotReady while it is being made."""
+    try:
+        return find_ready(session, model, version, type_)
+    except NoVariant as error:
+        job = variants.newest_job(session, version, type_)
+        if job is not None and job.status not in statuses.FINAL:
+            name = f"{type_} of {model.name} version {version.number}"
+            raise NotReady("variant", name, statuses.PROCESSING, failed=False) from error
+        ready = tuple(variant.type for variant in variants.of_version(session, version))
+        raise InvalidRequest(Fault(error.detail, "#/variant", allowed=ready)) from error
 
 
 def check_trainable(model: Model) -> None:

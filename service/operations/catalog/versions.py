@@ -15,10 +15,10 @@ from service.context import Context
 from service.errors import InUse, NotFound, NotReady
 from service.operations.catalog.models import IMPORT
 from service.operations.catalog.models import find as find_model
-from service.operations.catalog.resolve import Unresolved, find_label, find_version, named_in_body
+from service.operations.catalog.resolve import Unresolved, find_label, find_named, find_version, named_in_body
 from service.operations.jobs import queue
 from service.operations.stored_files import version_folder
-from service.storage import jobs, models
+from service.storage import jobs, models, variants
 from service.storage.artifact_keys import upload_key
 from service.storage.database import Session
 from service.storage.models import VersionEntry
@@ -98,6 +98,14 @@ def entries(context: Context, model_name: str | None = None) -> Sequence[Version
         return models.version_entries(session, model)
 
 
+def entries_with_variants(context: Context, model_name: str | None = None) -> Sequence[VersionEntry]:
+    """As `entries`, with the variants of each version after it. Raises NotFound."""
+    with context.database.read() as session:
+        model = None if model_name is None else find_model(session, model_name)
+        found = [*models.version_entries(session, model), *variants.entries(session, model)]
+    return sorted(found, key=lambda entry: (entry.model, entry.version or 0, entry.variant or ""))
+
+
 def artifact(context: Context, model_name: str, number: int, format_: str) -> tuple[Path, ArtifactFile]:
     """A version's file in a format, and its entry in the version's `artifacts`.
 
@@ -126,18 +134,16 @@ def is_onnx(version: Version) -> bool:
 
 
 def delete(context: Context, model_name: str, number: int) -> None:
-    """Remove a version and its files, or end its import. Raises NotFound; InUse if a label or a job that isn't final
-    needs it."""
+    """Remove a version, its variants and their files, or end its import. Raises NotFound; InUse if a label or a job
+    that isn't final needs it."""
     with context.database.write() as session:
         model = find_model(session, model_name, lock=True)
         job = _find_import(session, model, number, lock=True)
-        version = _delete(session, model, number) if job is None else None
+        folders = _delete(session, model, number) if job is None else ()
         if job is not None:
             _end_import(session, model, job)
-    if version is not None:
-        context.artifacts.remove(version.folder)
-    elif job is not None:
-        context.artifacts.remove(upload_key(job.id))
+    for key in folders if job is None else (upload_key(job.id),):
+        context.artifacts.remove(key)
 
 
 def _end_import(session: Session, model: Model, job: Job) -> None:
@@ -149,8 +155,9 @@ def _end_import(session: Session, model: Model, job: Job) -> None:
         session.delete(job)
 
 
-def _delete(session: Session, model: Model, number: int) -> Version:
-    """Remove the row of a version of a locked model, not its files. Raises NotFound, InUse."""
+def _delete(session: Session, model: Model, number: int) -> Sequence[str]:
+    """Remove the row of a version of a locked model, and those of its variants; returns the artifact keys of their
+    files. Raises NotFound, InUse."""
     version = find_version(session, model, number)
     labels = models.labels_of_version(session, version)
     if labels:
@@ -161,8 +168,9 @@ def _delete(session: Session, model: Model, number: int) -> Version:
     user = jobs.taking_weights(session, model.id, number)
     if user is not None:
         raise InUse(f'The job {user} still takes weights from version {number} of "{model.name}".')
+    folders = [version.folder, *(variant.folder for variant in variants.of_version(session, version))]
     session.delete(version)
-    return version
+    return folders
 
 
 def delete_unlabelled(context: Context, newest: int) -> int:
@@ -179,10 +187,11 @@ def _delete_unneeded(context: Context, model_id: str, number: int) -> bool:
             model = models.by_id(session, model_id, lock=True)
             if model is None:
                 return False
-            version = _delete(session, model, number)
+            folders = _delete(session, model, number)
     except (InUse, NotFound):
         return False
-    context.artifacts.remove(version.folder)
+    for key in folders:
+        context.artifacts.remove(key)
     return True
 
 
@@ -197,13 +206,20 @@ def get_label(context: Context, model_name: str, name: str) -> Label:
         return find_label(session, find_model(session, model_name), name)
 
 
-def put_label(context: Context, model_name: str, name: str, number: int) -> tuple[Label, bool]:
-    """Point a label to a version; returns the label and whether it is new. Raises NotFound, InvalidRequest."""
+def put_label(
+    context: Context, model_name: str, name: str, number: int, variant: str | None = None
+) -> tuple[Label, bool]:
+    """Point a label to a version, or to its variant of a type; returns the label and whether it is new.
+
+    Raises NotFound, InvalidRequest; NotReady if the variant is being made.
+    """
     with context.database.write() as session:
         model = find_model(session, model_name, lock=True)
         with named_in_body():
-            find_version(session, model, number)
-        return models.point_label(session, model, name, number)
+            version = find_version(session, model, number)
+        if variant is not None:
+            find_named(session, model, version, variant)
+        return models.point_label(session, model, name, number, variant)
 
 
 def delete_label(context: Context, model_name: str, name: str) -> None:

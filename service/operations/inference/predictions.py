@@ -18,7 +18,7 @@ from service.config import Settings
 from service.context import Context
 from service.errors import Overloaded, ServiceError, StorageError
 from service.operations.catalog.models import find as find_model
-from service.operations.catalog.resolve import check_servable, find_served, find_version
+from service.operations.catalog.resolve import check_servable, find_predicting
 from service.operations.inference.admission import Admission, Permit
 from service.operations.inference.loaded_versions import LoadedVersions
 from service.operations.inference.statistics import PREDICTIONS, Counter
@@ -26,7 +26,7 @@ from service.operations.jobs import snapshots
 from service.operations.metrics.counted import SNAPSHOT
 from service.operations.pictures.plotted_rows import RememberedRows
 from service.operations.recently_read import RecentlyRead
-from service.operations.stored_files import version_folder
+from service.operations.stored_files import Removed, version_folder
 from service.processes import usable_cores
 from service.storage import models
 from service.storage.artifact_keys import SNAPSHOTS, parse
@@ -44,12 +44,15 @@ log = structlog.get_logger()
 
 
 class Wanted(NamedTuple):
-    """What a client wants to predict with: a version, a label's version, or the one that the model serves."""
+    """What a client wants to predict with: a version, a label's version, or the one that the model serves; and which
+    variant of it."""
 
     project: str
     model: str
     version: int | None = None
     label: str | None = None
+    variant: str | None = None
+    """The type of the version's variant; None: that to which the label points, or the version itself."""
 
 
 class WantedSnapshot(NamedTuple):
@@ -65,20 +68,21 @@ Target = Wanted | WantedSnapshot
 
 class Found(NamedTuple):
     """What a client wants: its model's name, the version's number, the key of its network, and the model's threshold,
-    which is the default for a task without one."""
+    which is the default for a task without one; and the type of the variant that predicts, if one does."""
 
     model: str
     number: int | None
     key: str
-    """The folder of a version's files, or what identifies a snapshot."""
+    """The folder of a version's or a variant's files, or what identifies a snapshot."""
     threshold: float
     epoch: int | None = None
     """The epoch of a snapshot, which has no number."""
+    variant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A loaded version or snapshot, and its statistics."""
+    """A loaded version, variant or snapshot, and its statistics."""
 
     model: str
     version: int | None
@@ -90,6 +94,8 @@ class Loaded:
     """The model's threshold, which can change; the version doesn't."""
     epoch: int | None = None
     """The epoch of a snapshot."""
+    variant: str | None = None
+    """The type of the variant; None for a version or a snapshot."""
 
     @property
     def max_batch_size(self) -> int:
@@ -137,18 +143,18 @@ class PredictionService:
         return self._loaded.size
 
     def loaded(self, wanted: Target) -> Loaded:
-        """The wanted version or snapshot, loaded. Raises NotFound, NoVersion, NoSnapshot; Conflict if it can't be
-        served; DamagedNetwork."""
+        """The wanted version, variant or snapshot, loaded. Raises NotFound, NoVersion, NoVariant, NoSnapshot; Conflict
+        if it can't be served; DamagedNetwork."""
         try:
-            (model, number, key, threshold, epoch), predictor = self._find_and_load(wanted)
-        except snapshots.Removed:
+            (model, number, key, threshold, epoch, variant), predictor = self._find_and_load(wanted)
+        except Removed:
             self._found.forget(wanted)
-            (model, number, key, threshold, epoch), predictor = self._find_and_load(wanted)
+            (model, number, key, threshold, epoch, variant), predictor = self._find_and_load(wanted)
         # The snapshots of a job are counted together, so that they don't replace the statistics of versions.
         counted = key if isinstance(wanted, Wanted) else wanted.training_job
-        labels = (wanted.project, model, SNAPSHOT if number is None else str(number))
+        labels = (wanted.project, model, variant or "", SNAPSHOT if number is None else str(number))
         counter = self.statistics.of(counted, labels)
-        return Loaded(model, number, predictor, counter, self.settings, threshold, epoch)
+        return Loaded(model, number, predictor, counter, self.settings, threshold, epoch, variant)
 
     def _find_and_load(self, wanted: Target) -> tuple[Found, Predictor]:
         found = self.find(wanted)
@@ -159,9 +165,9 @@ class PredictionService:
         return time.monotonic() + self.settings.prediction_seconds
 
     def find(self, wanted: Target) -> Found:
-        """The wanted version or snapshot. While the database is unavailable, the one that it last resolved to.
+        """The wanted version, variant or snapshot. While the database is unavailable, the one that it last resolved to.
 
-        Raises NotFound, NoVersion, NoSnapshot; Conflict if it can't be served.
+        Raises NotFound, NoVersion, NoVariant, NoSnapshot; Conflict if it can't be served.
         """
         return self._find_fresh(wanted) or self._found.read(wanted, partial(self._read, wanted))
 
@@ -218,13 +224,10 @@ def find_snapshot(session: Session, wanted: WantedSnapshot) -> Found:
 
 
 def find_wanted(session: Session, wanted: Wanted) -> Found:
-    """The wanted version. Raises NotFound, NoVersion, and Conflict if it can't be served."""
+    """The wanted version or variant. Raises NotFound, NoVersion, NoVariant, and Conflict if it can't be served."""
     model = find_model(session, wanted.model)
-    if wanted.version is None and wanted.label is None:
-        version = find_served(session, model)
-    else:
-        version = find_version(session, model, wanted.version, wanted.label)
-    check_servable(version)
-    return Found(
-        wanted.model, version.number, version.folder, THRESHOLD if model.threshold is None else model.threshold
-    )
+    found = find_predicting(session, model, wanted.version, wanted.label, wanted.variant)
+    check_servable(found.version)
+    threshold = THRESHOLD if model.threshold is None else model.threshold
+    variant = None if found.variant is None else found.variant.type
+    return Found(wanted.model, found.version.number, found.folder, threshold, variant=variant)

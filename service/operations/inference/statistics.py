@@ -143,7 +143,7 @@ class PredictionStatistics:
         self._counts  # noqa: B018
 
     def of(self, folder: str, labels: Labels) -> Counter:
-        """The counter of one version's predictions. `labels` are its project, model and version in the metrics."""
+        """The counter of one version's predictions. `labels` are those of the metrics: PREDICTED.table.labels."""
         return Counter(self, folder, labels)
 
     def look(self, folder: str) -> VersionStatistics:

@@ -7,7 +7,7 @@ from models.jobs.assignment import Runtime
 from models.limits import Limits
 from service.context import Context
 from service.errors import NotFound
-from service.storage import datasets, jobs, models
+from service.storage import datasets, jobs, models, variants
 from service.storage.records import Job, Version
 
 
@@ -45,11 +45,14 @@ def dataset_folder(context: Context, job: Job) -> Path:
     return context.artifacts.folder(data.folder)
 
 
-def version_folder(context: Context, job: Job) -> Path:
-    """The folder of the job's version. Raises NotFound."""
+def version_folder(context: Context, job: Job, variant: str | None = None) -> Path:
+    """The folder of the job's version, or of its variant of a type. Raises NotFound."""
     with context.database.read() as session:
         model = models.by_id(session, job.model_id)
         version: Version | None = None if model is None else models.version(session, model, job.version)
-    if version is None:
-        raise NotFound("The version of the job was deleted.")
-    return context.artifacts.folder(version.folder)
+        if version is None:
+            raise NotFound("The version of the job was deleted.")
+        found = version if variant is None else variants.find(session, version, variant)
+    if found is None:
+        raise NotFound("The variant of the job was deleted.")
+    return context.artifacts.folder(found.folder)

@@ -34,6 +34,8 @@ class Success:
     reason: str | None = None
     """Its `status_reason`."""
     byproducts: Sequence[Byproduct] = field(default=())
+    replaced: Sequence[str] = field(default=())
+    """The artifact keys of files whose place its own have taken, and that nothing reads any more."""
 
 
 class Kind(ABC):

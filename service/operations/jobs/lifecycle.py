@@ -255,6 +255,9 @@ def succeed(context: Context, lease: Lease, result: dict[str, Any]) -> None:
         success = Success()
     if success is None:
         _discard(context, job, lease.staging_name)
+    else:
+        for replaced in success.replaced:
+            context.artifacts.remove(replaced)
     kind_of(job).remove_inputs(context, job)
 
 

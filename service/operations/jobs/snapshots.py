@@ -16,7 +16,7 @@ from service.context import Context
 from service.errors import Conflict, NotFound, ServiceError
 from service.event_text import metrics_of
 from service.operations.jobs import orders
-from service.operations.stored_files import unless_deleted
+from service.operations.stored_files import Removed, unless_deleted
 from service.storage import jobs, training_snapshots
 from service.storage.artifact_keys import key_below, parse
 from service.storage.database import Session
@@ -47,10 +47,6 @@ class NoSnapshot(NotFound):
 
 class NotYet(Conflict):
     """The training job has no snapshot yet."""
-
-
-class Removed(NotFound):
-    """The snapshot was removed after it was found: a running job has thinned out its snapshots."""
 
 
 def find_job(session: Session, job_id: str) -> Job:
@@ -176,8 +172,5 @@ def unless_removed(context: Context, job_id: str, epoch: int, folder: str) -> It
         found = training_snapshots.find(session, job_id, epoch)
         return found is not None and found.folder == folder
 
-    try:
-        with unless_deleted(context, f"The snapshot of epoch {epoch:,}", exists):
-            yield
-    except NotFound as error:
-        raise Removed(error.detail) from error
+    with unless_deleted(context, f"The snapshot of epoch {epoch:,}", exists):
+        yield

@@ -54,12 +54,15 @@ class Histograms:
 
 
 class Predictions(Histograms):
-    """Successful predictions by project, model and version, their rows, and the failed ones."""
+    """Successful predictions by project, model, version and variant, their rows, and the failed ones. The variant is
+    empty for a version's own network: Prometheus doesn't tell an empty label from a missing one."""
 
     ROWS, FAILED = range(2)
 
     def __init__(self) -> None:
-        super().__init__("predictions", ("project", "model", "version"), PREDICTION_SECONDS, MOST_VERSIONS, more=2)
+        # The last label is never empty: a row's labels are separated and padded by the same byte.
+        labels = ("project", "model", "variant", "version")
+        super().__init__("predictions", labels, PREDICTION_SECONDS, MOST_VERSIONS, more=2)
         self._rows_at, self._failed_at = self._more + self.ROWS, self._more + self.FAILED
 
     def count_rows(self, labels: Labels, ns: int, rows: int) -> None:

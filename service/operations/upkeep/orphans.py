@@ -14,6 +14,7 @@ from service.storage.artifact_keys import (
     RESULTS,
     SNAPSHOTS,
     UPLOADS,
+    VARIANTS,
     execution_of,
     key_below,
 )
@@ -23,6 +24,7 @@ from service.storage.database import Session
 OWNED = {
     DATASETS: datasets.existing,
     MODELS: models.existing,
+    VARIANTS: models.existing,
     CHECKPOINTS: jobs.existing,
     SNAPSHOTS: jobs.existing,
     PREDICTIONS: jobs.existing,

@@ -1,5 +1,6 @@
 """A worker without child processes. Imports and predictions are real. Networks get fixed weights, without training."""
 
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from models.batches.files import read_file
 from models.batches.predicting import predict_blocks
 from models.datasets import Dataset, import_dataset
 from models.documents import Document
-from models.errors import Fault, InvalidSpec, ModelsError
+from models.errors import AccuracyDrop, Fault, InvalidSpec, ModelsError
 from models.jobs.assignment import Assignment, Phase
 from models.jobs.batch_prediction import BatchPredictionAssignment, BatchPredictionResult
 from models.jobs.build import BuildAssignment, BuildResult
@@ -25,6 +26,7 @@ from models.jobs.dataset_import import ImportAssignment, ImportResult
 from models.jobs.evaluation import EvaluationAssignment, EvaluationResult
 from models.jobs.model_import import ModelImportAssignment, ModelImportResult
 from models.jobs.training import TrainingAssignment, TrainingResult
+from models.jobs.variant import VariantAssignment, VariantResult
 from models.limits import Limits
 from models.model_files.formats import ModelFormat
 from models.model_files.imported import ImportedNetwork, ImportFields
@@ -51,6 +53,8 @@ if TYPE_CHECKING:
     from models.snapshot_writing import Described
 
 ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
+DROP = 0.005
+"""How much worse a variant is."""
 NAME_AT = 30
 """Where the content of a fake file is: behind the head of a ZIP."""
 UNBUILDABLE = "unbuildable"
@@ -232,6 +236,26 @@ def _predict(assignment: BatchPredictionAssignment, folder: Path) -> BatchPredic
     return predict_blocks(predictor, blocks, folder, lambda rows, fraction: None)
 
 
+def _make_variant(assignment: VariantAssignment, folder: Path) -> VariantResult:
+    """Write a network whose outputs are twice those of the version's, and which is a little worse."""
+    for name in (ARTIFACTS["onnx"], ARTIFACTS["preprocessing"]):
+        shutil.copy(assignment.version / name, folder / name)
+    network = onnx.load(folder / ARTIFACTS["onnx"])
+    (weights,) = network.graph.initializer
+    weights.CopyFrom(numpy_helper.from_array(2 * numpy_helper.to_array(weights), weights.name))
+    onnx.save(network, folder / ARTIFACTS["onnx"])
+    size = (folder / ARTIFACTS["onnx"]).stat().st_size
+    metrics: dict[str, dict[str, float | None]] = {"variant": {"r2": 0.9}, "version": {"r2": 0.9 + DROP}}
+    within = assignment.max_accuracy_drop >= DROP
+    made = VariantResult(
+        assignment.type, size, 3 * size, metrics, rows=3, calibration_rows=3, compared="r2", drop=DROP, agreement=0.9,
+        speedup=2.0, certified=within,
+    )  # fmt: skip
+    if not within:
+        raise AccuracyDrop(f"The r2 drops by {DROP}.", made.to_document())
+    return made
+
+
 def model_file(magic: bytes = ZIP, **network: Any) -> bytes:
     """A file that the fake reader reads, in the format of the magic bytes: `inputs`, `outputs`, `activation`, …"""
     content = {"inputs": 4, "outputs": 3, "activation": "softmax"} | network
@@ -324,6 +348,7 @@ TASKS: dict[type[Assignment], Callable[[Any, Path], Document]] = {
     EvaluationAssignment: _evaluate,
     BatchPredictionAssignment: _predict,
     ModelImportAssignment: _import_network,
+    VariantAssignment: _make_variant,
 }
 
 

@@ -68,6 +68,16 @@ def test_loaded_versions_go_on_predicting(
     api.post("/v1/models/line/versions/1/predictions", body, expect=status)
 
 
+def test_variants_go_on_predicting(api: ApiClient, worker: FakeWorker, database: LeavingDatabase) -> None:
+    api.make_line()
+    api.train_line()
+    api.post("/v1/models/line/versions/1/variants", {"type": "int8"}, Prefer="wait=20")
+    path, body = "/v1/models/line/predictions?variant=int8", {"instances": [[10]]}
+    before = api.post(path, body, expect=200)
+    database.away = UNAVAILABLE
+    assert api.post(path, body, expect=200) == before
+
+
 def test_everything_else_says_so_and_when_to_try_again(api: ApiClient, database: LeavingDatabase) -> None:
     database.away = UNAVAILABLE
     assert api.get("/v1/models", expect=503)["type"] == "/problems/database-unavailable"

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from models.allowance import Allowance
+from models.errors import AccuracyDrop, Diverged
 from service.api.app import create_app
 from service.api.front.app import Front
 from service.api.http.errors import PROBLEM_TYPES, MalformedBody
 from service.api.http.json_documents import parse_json
+from service.api.http.problems import describe_failure
 from service.context import Context
 from service.operations.inference.predictions import PredictionService
+from service.worker.failures import flatten
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.front_client import FrontClient
@@ -309,6 +312,14 @@ def test_an_unforeseen_error_is_a_500_without_its_cause(context: Context) -> Non
     front = Front(context, PredictionService(context), app)
     response = ApiClient(FrontClient(front)).send("GET", "/broken", 500)
     assert "secret" not in response.text
+
+
+def test_a_recorded_failure_keeps_the_further_members_of_its_error() -> None:
+    recorded = flatten(AccuracyDrop("It predicts worse.", {"drop": 0.25}))
+    problem = describe_failure(recorded)
+    assert problem is not None
+    assert (problem["figures"], problem["detail"]) == ({"drop": 0.25}, "It predicts worse.")
+    assert "figures" not in (describe_failure(flatten(Diverged("The loss is NaN."))) or {})
 
 
 def test_each_error_has_a_page(api: ApiClient) -> None:

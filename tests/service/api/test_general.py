@@ -78,6 +78,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             kind: server.post(f"/v1/{kind}", body, "wait=30").json()["id"]
             for kind, body in (("training-jobs", TRAINING), ("evaluations", works), ("batch-predictions", works))
         }
+        variant = server.post("/v1/models/line/versions/1/variants", {"type": "int8"}, "wait=30").json()
         requests.put(f"{server.url}/v1/models/line/labels/best", json={"version": 1}, timeout=30).raise_for_status()
         assert server.post("/v1/projects", {"name": "line"}).status_code == 201
         key = server.post("/v1/api-keys", {"name": "test", "scopes": ["admin"]}).json()
@@ -86,7 +87,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             "name": "line", "version": 1, "label": "best", "format": "onnx", "code": "not-found",
             "activation": "relu",
             "job_id": ids["training-jobs"], "evaluation_id": ids["evaluations"],
-            "batch_prediction_id": ids["batch-predictions"], "key_id": key["id"], "filename": "docs.js",
+            "batch_prediction_id": ids["batch-predictions"], "variant": "int8", "variant_job_id": variant["id"],
+            "key_id": key["id"], "filename": "docs.js",
         }  # fmt: skip
         yield Service(url=server.url, rules=rules, arguments=arguments, key=key["key"])
 

@@ -17,7 +17,10 @@ METHODS = ("post", "patch", "put", "get", "delete")
 """Within a kind of resource, in the order of the story; what is deleted is deleted at its end."""
 ENDLESS = "long"
 """The example of a training that the others' orders are for."""
-JOBS = ("/v1/training-jobs", "/v1/evaluations", "/v1/batch-predictions")
+JOBS = ("/v1/training-jobs", "/v1/evaluations", "/v1/batch-predictions", "/v1/variant-jobs")
+VARIANTS = "/v1/models/{name}/versions/{version}/variants"
+CREATED_AT = {VARIANTS: "/v1/variant-jobs"}
+"""Where jobs are, by where they are created, if that isn't the same."""
 KEYS = "/v1/api-keys"
 
 UNFIT = ("get_boundary", "get_residuals", "get_snapshot_boundary")
@@ -68,7 +71,7 @@ class Story:
 
     def tell(self, path: str, method: str, operation: Operation) -> None:
         """Send an operation with each of its examples."""
-        url = self._fill_in(path, method)
+        url = self._fill_in(path)
         if method == "patch" and path.startswith(JOBS):
             url = self._start_another(path)
         if method == "delete" and path.startswith(JOBS):
@@ -77,7 +80,8 @@ class Story:
         for media_type, name, value in sent:
             if isinstance(value, dict) and "training_job" in value:
                 value = value | {"training_job": self.jobs[JOBS[0]][0]}
-            patient = method == "post" and path in JOBS and name != ENDLESS
+            collection = CREATED_AT.get(path, path)
+            patient = method == "post" and collection in JOBS and name != ENDLESS
             headers = {"Prefer": "wait=60"} if patient else {}
             response = self._send(url, method, headers, media_type, value)
             what = f"{operation['operationId']}, {name}: {response.status_code} {response.text[:500]}"
@@ -85,11 +89,11 @@ class Story:
             self._check(response, path, method, operation)
             if response.headers.get("Content-Type", "").startswith("image/svg+xml"):
                 self._check(self._send(f"{url}?format=json", method, headers), path, method, operation)
-            if method == "post" and path in self.jobs:
-                self.jobs[path].append(response.json()["id"])
+            if method == "post" and collection in self.jobs:
+                self.jobs[collection].append(response.json()["id"])
                 assert not patient or response.json()["status"] == "succeeded", what
 
-    def _fill_in(self, path: str, method: str) -> str:
+    def _fill_in(self, path: str) -> str:
         """The path with the examples of its parameters, and of jobs the first that there was."""
         for parameter in self._document["paths"][path].get("parameters", ()):
             value = parameter["example"]
@@ -101,11 +105,12 @@ class Story:
     def _start_another(self, path: str) -> str:
         """The URL of a job that isn't final: the endless training, or the first example once more."""
         jobs = next(jobs for jobs in JOBS if path.startswith(jobs))
-        operation = self._document["paths"][jobs]["post"]
+        creating = next((path for path, made in CREATED_AT.items() if made == jobs), jobs)
+        operation = self._document["paths"][creating]["post"]
         media_type, name, value = examples(operation)[0]
         if ENDLESS in {name for _, name, _ in examples(operation)}:
             return f"{jobs}/{self.jobs[jobs][-1]}"
-        response = self._send(jobs, "post", {}, media_type, value)
+        response = self._send(self._fill_in(creating), "post", {}, media_type, value)
         assert response.status_code == 202, name
         return str(response.headers["Location"])
 

@@ -319,6 +319,7 @@ def test_a_version_is_made_of_a_snapshot(trained: ApiClient, url: str, snapshoot
     assert made["status"] == statuses.SUCCEEDED
     version = trained.get(made["links"]["version"])
     assert (version["training_job"], version["epoch"]) == (job_id, 2)
+    assert version["training"] == {name: trained.get(url)[name] for name in ("precision", "execution")}
     assert version["links"]["training_job"] == url
     assert values(trained.post("/v1/models/line/labels/second/predictions", ROWS, 200)) == [2, 5]
     assert trained.get("/v1/models/line/versions/1")["epoch"] is None

@@ -52,3 +52,38 @@ def test_a_key_that_reads_sees_no_buttons_and_is_told_that_it_cannot_predict(tra
     assert "data-send" not in shown
     assert "<form" not in shown
     assert "Your key can&#39;t predict" in page(trained, "/ui/models/line/try", Authorization=key)
+
+
+def test_variants_are_shown_while_they_are_made_and_afterwards(trained: ApiClient, idle_worker: FakeWorker) -> None:
+    url, path = "/v1/models/line/versions/1/variants", "/ui/models/line/versions/1"
+    assert "data-create" in page(trained, path)
+    job = trained.post(url, {"type": "int8"}, 202)["links"]["self"]
+    shown = page(trained, path)
+    assert f'data-wait-for="{job}"' in shown
+    assert "data-create" not in shown
+    assert 'id="variant"' not in page(trained, "/ui/models/line/try?version=1")
+    idle_worker.run_all()
+    shown = page(trained, path)
+    assert "measured on test rows" in shown
+    assert "2 ×" in shown
+    assert "r2 0.9<br>" in shown
+    assert '<option value="int8" selected>' in page(trained, "/ui/models/line/try?version=1&variant=int8")
+
+    trained.put("/v1/models/line/labels/champion", {"version": 1, "variant": "int8"}, 201)
+    assert "champion (int8)" in page(trained, path)
+    assert "champion (int8)" in page(trained, "/ui/models/line")
+    trained.post(url, {"type": "int8", "max_accuracy_drop": 0}, 202)
+    idle_worker.run_all()
+    shown = page(trained, path)
+    assert "couldn&#39;t be made again; the earlier one stays." in shown
+    assert "The r2 drops by 0.005." in shown
+
+
+def test_a_variant_that_failed_shows_its_figures(trained: ApiClient, idle_worker: FakeWorker, of: Keys) -> None:
+    wanted = {"type": "int8", "max_accuracy_drop": 0}
+    of.send(of.admin, "POST", "/v1/models/line/versions/1/variants", 202, json=wanted)
+    idle_worker.run_all()
+    shown = page(trained, "/ui/models/line/versions/1", Authorization=f"Bearer {of.make('read')}")
+    assert "wasn&#39;t made.</strong> The r2 drops by 0.005." in shown
+    assert "version: 0.905" in shown
+    assert "data-create" not in shown

@@ -93,12 +93,17 @@ def test_a_key_that_reads_sees_no_buttons(trained: ApiClient, of: Keys) -> None:
 
 
 def test_the_form_has_the_settings_of_an_earlier_job(trained: ApiClient, idle_worker: FakeWorker) -> None:
-    job = train(trained, idle_worker, batch_size=2, snapshots=None, class_weights=None, label="champion")
+    job = train(
+        trained, idle_worker, batch_size=2, snapshots=None, class_weights=None, label="champion", precision="bfloat16"
+    )
     shown = page(trained, f"/ui/training-jobs/new?job={job}&epoch=best")
     assert f"The settings are those of the job {job}." in shown
     assert 'value="2" aria-describedby="batch_size-hint"' in shown
     assert 'id="epoch" value="best"' in shown
     assert 'value="champion"' in shown
+    assert "<option selected>bfloat16</option>" in shown
+    assert "more than it saves in 9 steps." in page(trained, f"/ui/training-jobs/{job}")
+    assert "<dd>bfloat16</dd>" in page(trained, "/ui/models/line/versions/2")
     page(trained, "/ui/training-jobs/new?job=tj_none", 404)
     assert '<option value="line" selected>line</option>' in page(trained, "/ui/training-jobs/new?model=line")
 

@@ -58,6 +58,17 @@ def test_a_version_links_to_its_job_as_long_as_there_is_one(trained: ApiClient) 
     assert (newest["links"]["training_job"] is None, oldest["links"]["training_job"]) == (False, None)
 
 
+def test_a_version_says_how_it_was_trained_after_its_job_too(trained: ApiClient) -> None:
+    assert trained.get(VERSION)["training"] == {"precision": "float32", "execution": "graph"}
+    request = {"model": "line", "dataset": "line", "epochs": 1, "precision": "bfloat16", "execution": "compiled"}
+    links = trained.post("/v1/training-jobs", request, 201, Prefer="wait=20")["links"]
+    trained.delete(links["self"])
+    version = trained.get(links["version"])
+    assert version["training"] == {"precision": "bfloat16", "execution": "compiled"}
+    start = {"model": "line", "dataset": "line", "epochs": 1, "start_from": {"version": version["version"]}}
+    assert trained.post("/v1/training-jobs", start, 202)["precision"] == "float32"
+
+
 def test_artifacts_are_downloaded_whole_in_ranges_or_not_again(trained: ApiClient) -> None:
     artifacts = trained.get(VERSION)["artifacts"]
     for artifact in artifacts:

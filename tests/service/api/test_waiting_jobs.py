@@ -32,14 +32,15 @@ def transitions(job: Any) -> list[tuple[str, str | None]]:
 def test_a_job_waits_for_its_model_then_for_its_dataset_then_runs(posted: ApiClient, idle_worker: FakeWorker) -> None:
     job = posted.post(JOBS, TRAINING, 202)
     assert state(job) == ("queued", "waiting_for_model")
-    assert job["execution"] == "auto"
+    assert (job["execution"], job["execution_reason"]) == ("auto", None)
     idle_worker.run_next("build")
     assert not idle_worker.run_next("training")
     assert state(posted.get(job["links"]["self"])) == ("queued", "waiting_for_dataset")
     idle_worker.run_next("import")
     claimed = idle_worker.claim("training")
     assert claimed is not None
-    assert posted.get(job["links"]["self"])["execution"] == "graph"
+    begun = posted.get(job["links"]["self"])
+    assert (begun["execution"], begun["execution_reason"].partition(" ")[0]) == ("graph", "Compiling")
     idle_worker.finish(*claimed)
     done = posted.get(job["links"]["self"])
     assert transitions(done) == [

@@ -157,8 +157,10 @@ class Projects:
             self.worker.run_all()
         wanted = {"model": name, "dataset": name, "split": "train"}
         evaluation, batch = make("evaluations", wanted), make("batch-predictions", wanted)
+        variant = make(f"models/{name}/versions/1/variants", {"type": "int8"})
         self.worker.run_all()
-        side.has.ids.update(job_id=job["id"], evaluation_id=evaluation["id"], batch_prediction_id=batch["id"])
+        made = {"job_id": job, "evaluation_id": evaluation, "batch_prediction_id": batch, "variant_job_id": variant}
+        side.has.ids.update({place: each["id"] for place, each in made.items()})
 
     def note_tags_and_cursors(self, side: Side, other: Side) -> None:
         """Note the ETag of everything of a project that isn't also the other's, and where its lists go on."""
@@ -182,8 +184,9 @@ class Projects:
     def snapshot(self, side: Side) -> list[str]:
         """Everything that a project has, as its own key sees it."""
         name = side.has.name
-        lists = ("datasets", "models", "training-jobs", "evaluations", "batch-predictions")
-        paths = (*lists, f"models/{name}/versions", f"models/{name}/labels", f"datasets/{name}/versions")
+        lists = ("datasets", "models", "training-jobs", "evaluations", "batch-predictions", "variant-jobs")
+        below = ("versions", "versions/1/variants", "labels")
+        paths = (*lists, *(f"models/{name}/{path}" for path in below), f"datasets/{name}/versions")
         return [self.send(side.key, "GET", f"/v1/{path}").text or "" for path in paths]
 
     def forget(self, side: Side, made: Named) -> None:
@@ -196,7 +199,15 @@ class Projects:
 def fill_path(path: str, about: Named) -> str:
     """The path of an operation about something."""
     name = about.name
-    same = {"version": 1, "number": 1, "epoch": "latest", "format": "onnx", "key_id": "0" * 24, "activation": "relu"}
+    same = {
+        "version": 1,
+        "number": 1,
+        "epoch": "latest",
+        "format": "onnx",
+        "variant": "int8",
+        "key_id": "0" * 24,
+        "activation": "relu",
+    }
     return path.format(name=name, label=name, **same, **about.ids)
 
 

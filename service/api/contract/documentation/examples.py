@@ -22,6 +22,8 @@ PATH_EXAMPLES: dict[tuple[str, str], Any] = {
     ("/v1/training-jobs", "epoch"): "latest",
     ("/v1/batch-predictions", "batch_prediction_id"): f"bp_{IDENTIFIER}",
     ("/v1/evaluations", "evaluation_id"): f"ev_{IDENTIFIER}",
+    ("/v1/variant-jobs", "variant_job_id"): f"va_{IDENTIFIER}",
+    ("/v1/", "variant"): "int8",
 }
 """By the start or end of a path and the parameter's name; the first match applies."""
 
@@ -211,6 +213,10 @@ EXAMPLES: dict[str, dict[str, Examples]] = {
     "create_training_job": {JSON: TRAININGS},
     "change_training_job": {JSON: ORDERS},
     "put_label": {JSON: {"version": _example("Point it to version 1", {"version": 1})}},
+    "create_variant": {
+        JSON: {"int8": _example("A network in 8 bits", {"type": "int8", "max_accuracy_drop": 0.1})},
+    },
+    "change_variant_job": {JSON: CANCELLATIONS},
     "create_evaluation": {
         JSON: {
             "flowers": _example("The latest version on the test rows", {"model": "flowers", "dataset": "flowers"}),

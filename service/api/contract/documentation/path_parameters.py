@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.activations import ACTIVATIONS
+from models.jobs.variant import VARIANT_TYPES
 from service.api.contract.fields import LONGEST_NAME, NAME
 from service.api.contract.schemas.versions import FORMATS
 
@@ -33,6 +34,8 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
         "The number of the epoch, or `latest` or `best`.",
         {"type": "string", "minLength": 1, "maxLength": 9, "pattern": "^([1-9][0-9]{0,8}|latest|best)$"},
     ),
+    "variant": ("The type of the variant.", {"type": "string", "enum": list(VARIANT_TYPES)}),
+    "variant_job_id": ("The job's id.", _identifier("va")),
     "evaluation_id": ("The evaluation's id.", _identifier("ev")),
 }
 """The description and the schema of each."""

@@ -29,8 +29,8 @@ from service.storage.records import ApiKey
 SCOPES = tuple(scope.value for scope in Scope)
 ALLOWS = "`read`, `predict`, `train` (includes both) or `admin` (everything)"
 QUEUED_JOBS = "Queued jobs of all kinds, including the builds of models and the imports of data."
-RUNNING_JOBS = "Training jobs, evaluations and batch predictions that run at the same time."
-STORED_BYTES = "Bytes of datasets, of the files of versions, of snapshots and of batch predictions."
+RUNNING_JOBS = "Training jobs, evaluations, batch predictions and jobs of variants that run at the same time."
+STORED_BYTES = "Bytes of datasets, of the files of versions, of variants, of snapshots and of batch predictions."
 TRAINING_SECONDS = "Seconds that training jobs ran in the last 24 hours, without those that were deleted."
 KEY_ID: dict[str, Any] = {"pattern": "^[0-9a-f]{24}$", "example": "0660cff60faa21743c8f48cd"}
 KEY_EXAMPLE = "fsk_0660cff60faa21743c8f48cd_5f0a4be2c3d94f7f8c1f6f0e7a2d9b1c3e5f7a9b0c2d4e6f"

@@ -6,6 +6,7 @@ from marshmallow import pre_dump
 
 from models.datasets import SPLITS
 from models.jobs.batch_prediction import BatchPredictionRequest
+from models.jobs.variant import VARIANT_TYPES
 from models.tabular.csv_instances import IGNORE, REFUSE
 from service import statuses
 from service.api.contract.fields import Choice, Metadata, Reference, UploadedFile
@@ -42,7 +43,17 @@ EXTRA = (
 
 
 class PredictingVersionSchema(WantedVersionSchema):
-    """The model and version to predict with, and the metadata of the job."""
+    """The model, version and variant to predict with, and the metadata of the job."""
+
+    variant = Choice(
+        *VARIANT_TYPES,
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "The type of the version's variant that predicts; null: the variant to which the label "
+            "points, or else the version itself."
+        },
+    )
 
     metadata = Metadata()
 
@@ -94,6 +105,11 @@ class BatchPredictionSchema(VersionJobSchema):
     """Predictions of a version for many rows. A step of the progress is a row."""
 
     id = Identifier("bp", "The job's id, which its URL ends with.")
+    variant = OneOf(
+        "The type of the version's variant that predicts; null: the version itself.",
+        *VARIANT_TYPES,
+        allow_none=True,
+    )
     dataset = Words("The dataset's name; null for a file.", allow_none=True, example="flowers", **NAMED)
     split = OneOf(
         "The split whose rows are predicted; null: all rows, or the rows of a file.", *SPLITS, allow_none=True

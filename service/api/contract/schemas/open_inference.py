@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from models.jobs.variant import VARIANT_TYPES
 from service.api.contract.fields import MOST_ITEMS
 from service.api.contract.schemas.base import AnswerSchema
 from service.api.contract.schemas.shown import ANY_TEXT, Count, Inner, Listing, Mapping, OneOf, Truth, Value, Words
@@ -69,7 +70,8 @@ class InferRequestSchema(AnswerSchema):
 
     id = Words("An id that the response repeats.", example="42")
     parameters = Mapping(
-        "`binary_data_output`: whether to send outputs after the JSON. `content_type`: the default for inputs."
+        "`binary_data_output`: whether to send outputs after the JSON. `content_type`: the default for inputs. "
+        "`variant`: the type of the version's variant that predicts, such as `int8`."
     )
     inputs = Listing("The model's inputs, each once.", Inner(RequestInputSchema, ""), MOST_TENSORS)
     outputs = Listing("The requested outputs. Default: all.", Inner(RequestOutputSchema, ""), MOST_TENSORS)
@@ -95,11 +97,12 @@ class AnswerOutputSchema(TensorSchema):
 class InferAnswerSchema(AnswerSchema):
     """The network's raw output."""
 
-    sometimes = ("id",)
+    sometimes = ("id", "parameters")
 
     model_name = Words(MODEL, example="flowers")
     model_version = Words(VERSION, 19, **NUMBER)
     id = Words("The request's id, if it had one.", example="42")
+    parameters = Mapping("`variant`: the type of the variant that predicted; absent if the version itself did.")
     outputs = Listing("The outputs.", Inner(AnswerOutputSchema, ""), MOST_TENSORS)
 
 
@@ -228,10 +231,13 @@ class BatchStatisticsSchema(AnswerSchema):
 
 
 class VersionStatisticsSchema(AnswerSchema):
-    """The statistics of a version since the start of the api."""
+    """The statistics of a version, or of a variant of it, since the start of the api."""
+
+    sometimes = ("variant",)
 
     name = Words(MODEL, example="flowers")
     version = Words(VERSION, 19, **NUMBER)
+    variant = OneOf("The type of the variant; absent for the version itself.", *VARIANT_TYPES)
     last_inference = Count("The last prediction, in milliseconds since 1970; 0: none.", example=1_800_000_000_000)
     inference_count = Count("The number of predicted rows.", example=3)
     execution_count = Count("The number of requests.", example=3)
@@ -246,5 +252,7 @@ class StatisticsSchema(AnswerSchema):
     """The statistics since the start of the api."""
 
     model_stats = Listing(
-        "One entry for each version that is ready.", Inner(VersionStatisticsSchema, ""), MOST_VERSIONS
+        "One entry for each version that is ready, and for each of its variants.",
+        Inner(VersionStatisticsSchema, ""),
+        MOST_VERSIONS,
     )

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from marshmallow import fields
 
+from models.jobs.variant import VARIANT_TYPES
 from models.tabular.csv_instances import IGNORE, REFUSE
 from service.api.contract.fields import MOST_ITEMS, TEXT_PATTERN, Choice, QueryAmount, QueryFlag, QueryWhole
 from service.api.contract.schemas.base import AnswerSchema, Schema
@@ -44,6 +45,19 @@ class PredictionQuery(Schema):
         metadata={
             "description": "What unknown columns of a table are: a fault, or ignored, with a warning that names them. "
             "The dataset's other columns, such as its target, are always ignored."
+        },
+    )
+
+
+class VersionPredictionQuery(PredictionQuery):
+    """The content of each prediction, and the variant that predicts."""
+
+    variant = Choice(
+        *VARIANT_TYPES,
+        load_default=None,
+        metadata={
+            "description": "The type of the version's variant that predicts. Default: the variant to which the label "
+            "points, or else the version itself."
         },
     )
 
@@ -173,8 +187,11 @@ class PredictionSchema(AnswerSchema):
 class PredictionAnswerSchema(AnswerSchema):
     """The predictions of a version."""
 
+    sometimes: ClassVar[tuple[str, ...]] = ("variant",)
+
     model = Words("The model's name.", example="flowers", **NAMED)
     version = Count("The number of the version that made the predictions.", 1, example=1)
+    variant = OneOf("The type of its variant that made them; absent if the version itself did.", *VARIANT_TYPES)
     classes = Listing(
         "The classes in the order of the scores; null for a regression.",
         Value("A class.", **CLASS),

@@ -94,7 +94,7 @@ class SnapshotPredictionAnswerSchema(PredictionAnswerSchema):
     """The predictions of a training at an epoch."""
 
     class Meta(PredictionAnswerSchema.Meta):
-        exclude: ClassVar = ("version",)
+        exclude: ClassVar = ("version", "variant")
 
     epoch = Count("The epoch whose weights made the predictions.", 1, example=12)
 

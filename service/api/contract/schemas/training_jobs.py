@@ -11,6 +11,7 @@ from models.jobs.training import KEEP, LATEST, REFIT, SNAPSHOTS_LIMITED, CrossVa
 from models.kept import NEW_CLASSES
 from models.preprocessing.unfamiliar import OUT_OF_RANGE, UNKNOWN_CATEGORIES
 from models.preprocessing.unfamiliar_texts import TRUNCATED, UNKNOWN_TOKENS, UNUSED_TEXT
+from models.training.plan import FLOAT32, PRECISIONS
 from service import statuses
 from service.api.contract.fields import (
     LARGEST_INTEGER,
@@ -206,6 +207,15 @@ class TrainingOptionsSchema(Schema):
             "unless the job still waits for its model or dataset."
         },
     )
+    precision = Choice(
+        *PRECISIONS,
+        load_default=FLOAT32,
+        metadata={
+            "description": "The precision in which the layers compute while they are trained. `bfloat16`: as under "
+            "Keras's policy `mixed_bfloat16`, which is faster on CPUs with AMX, and less exact; weights, checkpoints, "
+            "files and predictions stay in 32-bit floats. It is never chosen automatically."
+        },
+    )
     snapshots = Part(
         SnapshotsSchema,
         load_default={"every": 1, "keep": None},
@@ -376,6 +386,12 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
     )
     parent = Inner(
         ParentSchema, "The version or snapshot that the training started from; null: random weights.", allow_none=True
+    )
+    execution_reason = Words(
+        "Why the network is executed so; null while the job waits for its model or dataset, and for jobs of an older "
+        "Fitserve.",
+        allow_none=True,
+        example="Compiling takes about 0.5 s, more than it saves in 150 steps.",
     )
     model_id = Identifier("md", "The model's id. It distinguishes models that had the same name.")
     dataset_id = Identifier("ds", "The dataset's id.")

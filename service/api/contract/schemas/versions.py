@@ -5,9 +5,11 @@ from typing import Any
 
 from marshmallow import pre_dump
 
+from models.jobs.variant import VARIANT_TYPES
+from models.training.plan import COMPILED, GRAPH, PRECISIONS
 from models.validation.inputs import MOST_INPUTS
 from service import statuses
-from service.api.contract.fields import Moment, Whole
+from service.api.contract.fields import Choice, Moment, Whole
 from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.models import (
     IMPORT_NOTES,
@@ -74,6 +76,13 @@ class VersionMetricsSchema(AnswerSchema):
     test = Mapping("Loss and metrics by name.", METRIC_VALUES, allow_none=True)
 
 
+class TrainingModeSchema(AnswerSchema):
+    """How the steps of a version's training were computed."""
+
+    precision = OneOf("The precision of the layers. The weights are 32-bit floats in both.", *PRECISIONS)
+    execution = OneOf("How the network was executed.", GRAPH, COMPILED)
+
+
 class VersionSchema(AnswerSchema):
     """A trained network. Versions are numbered from 1 within their model and never change."""
 
@@ -97,6 +106,11 @@ class VersionSchema(AnswerSchema):
         1,
         allow_none=True,
         example=None,
+    )
+    training = Inner(
+        TrainingModeSchema,
+        "How it was trained; null if it was imported from a file, or trained by an older Fitserve.",
+        allow_none=True,
     )
     dataset = Words(
         "The name of the dataset that the version was trained on; null if it was imported from a file.",
@@ -122,7 +136,9 @@ class VersionSchema(AnswerSchema):
     inputs = Listing("The inputs.", AsItIs(ModelInputSchema, ""), MOST_INPUTS)
     artifacts = Listing("The files.", Inner(ArtifactSchema, ""), len(FORMATS))
     created_at = Moment("The creation time.")
-    links = Links("`self`, `model`, `training_job`, `weights`, `predictions`, and `evaluation` if there is one.")
+    links = Links(
+        "`self`, `model`, `training_job`, `weights`, `variants`, `predictions`, and `evaluation` if there is one."
+    )
     model_version_status = Listing(
         "The version's status in TensorFlow Serving's format.", Inner(ServingVersionSchema, ""), 1
     )
@@ -146,6 +162,7 @@ class VersionSchema(AnswerSchema):
             "notes": version.notes,
             "training_job": _training_job(version),
             "epoch": version.epoch,
+            "training": details.training,
             "dataset": version.dataset_name,
             "dataset_version": version.dataset_version,
             "artifacts": [
@@ -179,6 +196,12 @@ class LabelTargetSchema(Schema):
     """The new target of a label."""
 
     version = Whole(1, required=True, metadata={"description": "The number of a version of the model."})
+    variant = Choice(
+        *VARIANT_TYPES,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "The type of a variant of the version that is ready; null: the version itself."},
+    )
 
 
 class LabelListQuery(ByTimeOrName):
@@ -190,6 +213,11 @@ class LabelSchema(AnswerSchema):
 
     label = Words("The label's name.", example="champion", **NAMED)
     version = Count("The number of the version that it points to.", 1, example=1)
+    variant = OneOf(
+        "The type of the version's variant that it points to; null: the version itself.",
+        *VARIANT_TYPES,
+        allow_none=True,
+    )
     model_version_status = Listing(
         "The version's status in TensorFlow Serving's format.", Inner(ServingVersionSchema, ""), 1
     )
@@ -206,7 +234,13 @@ class LabelSchema(AnswerSchema):
             "predictions": f"{url}/predictions",
         }
         statuses = version_statuses([label.number])
-        return {"label": label.label, "version": label.number, "model_version_status": statuses, "links": links}
+        return {
+            "label": label.label,
+            "version": label.number,
+            "variant": label.variant,
+            "model_version_status": statuses,
+            "links": links,
+        }
 
 
 def _present_unfinished(model: str, version: UnfinishedVersion) -> dict[str, Any]:
@@ -220,6 +254,7 @@ def _present_unfinished(model: str, version: UnfinishedVersion) -> dict[str, Any
         "notes": [],
         "training_job": None,
         "epoch": None,
+        "training": None,
         "dataset": None,
         "dataset_version": None,
         "metrics": UNMEASURED,
@@ -245,6 +280,7 @@ def _version_links(model: str, version: Version) -> dict[str, str | None]:
         "model": model_url(model),
         "training_job": training_job_url(job) if version.job_exists and job is not None else None,
         "weights": f"{url}/weights",
+        "variants": f"{url}/variants",
         **({} if version.evaluation_id is None else {"evaluation": evaluation_url(version.evaluation_id)}),
         "predictions": f"{url}/predictions",
     }

@@ -2,21 +2,17 @@
 
 from typing import Any, ClassVar
 
-from models.compatibility import check_version_fit
 from models.jobs.evaluation import EvaluationAssignment, EvaluationRequest, EvaluationResult
-from models.targets import TargetEncoding
 from models.validation.threshold import threshold_faults
-from models.version_files import ARTIFACTS, read_document
 from service.context import Context
 from service.errors import InvalidRequest
 from service.operations import idempotency
-from service.operations.catalog.target_scaling import check_target_scaling
+from service.operations.catalog.evaluable import check_evaluable
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, queue
 from service.operations.jobs.kind import Kind, Success
-from service.operations.stored_files import version_folder
 from service.storage.database import Session
-from service.storage.records import Dataset, DatasetVersion, Job, Version
+from service.storage.records import Job
 
 
 class Evaluation(Kind):
@@ -41,7 +37,7 @@ class Evaluation(Kind):
     def check(self, context: Context, job: Job) -> dict[str, Any]:
         with context.database.read() as session:
             version, dataset, data = client_jobs.find_used(session, job)
-        _check_fit(context, version, dataset, data, EvaluationRequest.from_document(job.request).split)
+        check_evaluable(context, version, dataset, data, EvaluationRequest.from_document(job.request).split)
         return job.request
 
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success:
@@ -74,7 +70,7 @@ def _insert(context: Context, request: dict[str, Any], claim: Claim | None) -> s
     wanted = EvaluationRequest(request["split"], threshold)
     unready = client_jobs.find_unready(model, dataset)
     if unready is None:
-        _check_fit(context, version, dataset, data, wanted.split)
+        check_evaluable(context, version, dataset, data, wanted.split)
     with context.database.write() as session:
         # The resources may have been deleted meanwhile, and others created with the same names.
         client_jobs.find_model_and_dataset(session, model.name, dataset.name, (model.id, dataset.id))
@@ -87,12 +83,3 @@ def _insert(context: Context, request: dict[str, Any], claim: Claim | None) -> s
         )  # fmt: skip
         idempotency.record_resource(session, claim, job.id)
     return job.id
-
-
-def _check_fit(context: Context, version: Version, dataset: Dataset, data: DatasetVersion | None, split: str) -> None:
-    name = ARTIFACTS["preprocessing"]
-    document = read_document(version_folder(context, version.folder, name) / name)
-    check_version_fit(document, client_jobs.describe_data(dataset, data), split)
-    scale = TargetEncoding.from_document(document["target"]).scale
-    if scale is not None:
-        check_target_scaling(context, scale.scaling, data, "#/dataset")

@@ -22,10 +22,11 @@ from models.jobs.training import (
 )
 from models.kept import Kept
 from models.spec import NetworkSpec
-from models.training.execution import choose_execution
+from models.training.execution import Choice, choose_execution, requested
 from models.training.monitoring import monitored_names
 from models.training.schedules import has_schedule, with_defaults
 from models.validation import check_component
+from models.version_details import TrainingMode
 from models.version_files import read_spec
 from service import statuses
 from service.config import Settings
@@ -140,7 +141,7 @@ def _add_version(session: Session, job: Job, model: Model, key: str, trained: Tr
         dataset_version=job.dataset_version,
         folder=key,
         servable=trained.version.servable,
-        details=trained.version,
+        details=replace(trained.version, training=TrainingMode(request.precision, request.execution)),
         created_at=datetime.now(UTC),
     )
     session.add(version)
@@ -279,11 +280,8 @@ def _resolve(
     check_fit(spec, tuple(last_layer["output_shape"]), descriptor, last_layer["name"], kept.encoding)
     check_kept(spec, kept.preprocessing, descriptor)
     check_target_scaling(context, spec.target_scaling, data, "#/dataset")
-    if request.execution == AUTO:
-        execution, reason = choose_execution(
-            spec, descriptor["splits"]["train"], request.batch_size, request.epochs, summary["parameters"]
-        )
-        request = replace(request, execution=execution, execution_reason=reason)
+    execution, reason = _resolve_execution(request, spec, descriptor["splits"]["train"], summary["parameters"])
+    request = replace(request, execution=execution, execution_reason=reason, fused=True)
     request = replace(request, snapshots=_resolve_snapshots(context, request.snapshots, summary["bytes"]))
     faults = _find_own_faults(context, request, model)
     if request.folds is not None and request.folds > descriptor["splits"]["train"]:
@@ -297,6 +295,12 @@ def _resolve(
     if faults := [*faults, *monitor_faults]:
         raise InvalidRequest(*faults)
     return resolved
+
+
+def _resolve_execution(request: TrainingRequest, spec: NetworkSpec, rows: int, parameters: int) -> Choice:
+    if request.execution != AUTO:
+        return requested(request.execution)
+    return choose_execution(spec, rows, request.batch_size, request.epochs, parameters)
 
 
 def _resolve_snapshots(context: Context, posted: SnapshotsRequest | None, size: int) -> SnapshotsRequest | None:

@@ -1,11 +1,11 @@
 /** The page of a model or a version: its forms, its tabs of code, and the wait for a build. */
 
-import { get, patch, put } from "../api.js";
+import { get, patch, post, put } from "../api.js";
 import { showProblem } from "../problems.js";
 import { makeTabs } from "./tabs.js";
 
 const PAUSE = 1000;
-const UNFINISHED = ["building", "processing"];
+const FINISHED = ["ready", "available", "succeeded", "failed", "cancelled"];
 
 document.querySelectorAll("[data-tabs]").forEach(makeTabs);
 
@@ -20,8 +20,18 @@ for (const form of document.querySelectorAll("form[data-change]")) {
 // <form data-label="/v1/models/m/labels">
 for (const form of document.querySelectorAll("form[data-label]")) {
   submit(form, async () => {
-    const { label, version } = form.elements;
-    await put(`${form.dataset.label}/${encodeURIComponent(label.value.trim())}`, { version: Number(version.value) });
+    const { label, version, variant } = form.elements;
+    const target = { version: Number(version.value), ...(variant?.value ? { variant: variant.value } : {}) };
+    await put(`${form.dataset.label}/${encodeURIComponent(label.value.trim())}`, target);
+  });
+}
+
+// <form data-create="/v1/models/m/versions/1/variants">: its filled fields are a request that creates something.
+for (const form of document.querySelectorAll("form[data-create]")) {
+  submit(form, async () => {
+    const filled = [...form.elements].filter((control) => control.name && control.value !== "");
+    const entries = filled.map((control) => [control.name, control.type === "number" ? Number(control.value) : control.value]);
+    await post(form.getAttribute("data-create"), Object.fromEntries(entries)); // `form.dataset` may be a control
   });
 }
 
@@ -46,10 +56,12 @@ const notice = document.querySelector("[data-wait-for]");
 if (notice) wait(notice.dataset.waitFor);
 
 async function wait(path) {
+  const bar = notice.querySelector("progress");
   try {
-    const resource = await get(path, { prefer: "wait=20" });
-    if (!UNFINISHED.includes(resource.status)) location.reload();
-    else setTimeout(() => wait(path), PAUSE);
+    const resource = await get(path, bar ? {} : { prefer: "wait=20" });
+    if (FINISHED.includes(resource.status)) return location.reload();
+    if (bar && resource.progress) bar.value = resource.progress.fraction;
+    setTimeout(() => wait(path), PAUSE);
   } catch (error) {
     showProblem(error);
   }

@@ -121,6 +121,10 @@ function listRows(rows) {
 /** How long an answer took, and what gave it. */
 export function tookLine(answer, milliseconds) {
   const time = text("milliseconds", { count: number(Math.max(1, Math.round(milliseconds))) });
-  const key = "epoch" in answer ? text("took_epoch", { time, epoch: answer.epoch }) : text("took", { time, version: answer.version });
-  return element("p", "small muted", key);
+  return element("p", "small muted", describeAnswerer(answer, time));
+}
+
+function describeAnswerer({ epoch, version, variant }, time) {
+  if (epoch !== undefined) return text("took_epoch", { time, epoch });
+  return variant ? text("took_variant", { time, variant, version }) : text("took", { time, version });
 }

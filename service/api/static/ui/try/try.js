@@ -16,6 +16,7 @@ const many = document.getElementById("many");
 const answers = document.getElementById("answers");
 const taken = document.getElementById("taken");
 const epoch = document.getElementById("epoch");
+const variant = document.getElementById("variant");
 const isPicture = data.form.kind === "picture";
 const row = isPicture ? makePicture(data.form, changed) : makeFields(form, data.form);
 
@@ -28,7 +29,8 @@ let truth;
 
 function path() {
   const chosen = epoch ? data.epochs[Number(epoch.value)] : undefined;
-  return chosen === undefined ? data.path : `/v1/training-jobs/${data.job}/snapshots/${chosen}/predictions`;
+  if (chosen !== undefined) return `/v1/training-jobs/${data.job}/snapshots/${chosen}/predictions`;
+  return variant?.value ? `${data.path}?variant=${variant.value}` : data.path;
 }
 
 /** The row isn't that of the dataset any more, so its true value isn't known. A new picture is asked for at once. */
@@ -135,13 +137,19 @@ if (epoch) {
     const said = chosen === undefined ? text("epoch_version") : text("epoch_of", { epoch: chosen });
     document.getElementById("epoch-shown").textContent = said;
     epoch.setAttribute("aria-valuetext", said);
+    if (variant) variant.disabled = chosen !== undefined; // snapshots have no variants
   };
   label();
   epoch.addEventListener("input", () => {
     label();
-    const again = waiting ?? answered;
-    if (again) predict(again.content, again.render);
+    askAgain();
   });
+}
+variant?.addEventListener("input", askAgain);
+
+function askAgain() {
+  const again = waiting ?? answered;
+  if (again) predict(again.content, again.render);
 }
 
 // What was chosen or written last is sent.
