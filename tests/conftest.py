@@ -11,6 +11,7 @@ from tests.running_service import Client, RunningService, running_service
 
 ON_SHARED_SERVICE = ("tests/ui/", "tests/journeys/")
 """The folders of the tests that share a service, in the order in which they run."""
+SHARED_SERVICE = pytest.StashKey[RunningService]()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -29,14 +30,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: [not item.nodeid.startswith(folder) for folder in ON_SHARED_SERVICE])
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End the shared service after its last test: until the end of the run, it would take 3% of a core."""
+    service = item.session.stash.get(SHARED_SERVICE, None)
+    if service is not None and nextitem is not None and not nextitem.nodeid.startswith(ON_SHARED_SERVICE):
+        service.stop()
+
+
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     """A service for all tests of the dashboard and all journeys that don't break it. Its start takes 8 s of a core.
 
     Its Keras folder has MNIST, if the reference data is there.
     """
     folder = tmp_path_factory.mktemp("service")
     with running_service(folder / "var", make_keras_home(folder)) as running:
+        request.session.stash[SHARED_SERVICE] = running
         yield running
 
 
