@@ -1,15 +1,20 @@
-"""The PostgreSQL database of these tests, and a database of either kind that forgets to say how a COMMIT ended."""
+"""The PostgreSQL database of these tests, migrated SQLite databases, and a database of either kind that forgets to say
+how a COMMIT ended."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import text
 
+from service.config import Settings
 from service.errors import OutcomeUnknown
-from service.storage.database import Database, Session, make_engine
+from service.storage.database import Database, Session, make_engine, migrate
 from service.storage.unit_of_work import UnitOfWork
 
 POSTGRESQL = "FITSERVE_TEST_POSTGRESQL_URL"
@@ -34,6 +39,24 @@ def empty(url: str) -> None:
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))
     engine.dispose()
+
+
+@cache
+def _migrated_file() -> bytes:
+    """An empty SQLite database with the newest schema."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "fitserve.db"
+        migrate(f"sqlite:///{path}")
+        return path.read_bytes()
+
+
+def make_database(settings: Settings) -> None:
+    """Give the data folder a migrated SQLite database, if it has none: a copy, as migrating takes 0.1 s."""
+    path = settings.data_dir / "fitserve.db"
+    assert settings.database_url == f"sqlite:///{path}"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_migrated_file())
 
 
 @dataclass

@@ -4,11 +4,11 @@ depends on how the tests are distributed."""
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 
 from tests.journeys import specs
+from tests.running_service import ROOT
 
-FOLDER = Path(__file__).parent
+FOLDERS = [ROOT / "tests" / name for name in ("journeys", "ui")]
 
 
 def names_in(tree: ast.Module) -> Iterator[str]:
@@ -39,9 +39,9 @@ def uses_shared_service(tree: ast.Module) -> bool:
 
 def test_no_two_modules_on_the_shared_service_give_the_same_name() -> None:
     modules: dict[str, set[str]] = defaultdict(set)
-    for path in FOLDER.glob("test_*.py"):
+    for path in (path for folder in FOLDERS for path in folder.glob("test_*.py")):
         tree = ast.parse(path.read_text())
         for name in names_in(tree) if uses_shared_service(tree) else ():
-            modules[name].add(path.name)
+            modules[name].add(str(path.relative_to(ROOT)))
     assert modules
     assert {name: sorted(users) for name, users in modules.items() if len(users) > 1} == {}

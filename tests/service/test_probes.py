@@ -18,8 +18,8 @@ from service.config import Settings
 from service.context import Context
 from service.identity import identify
 from service.operations.upkeep import workers
-from service.storage.database import migrate
 from service.storage.records import Worker
+from tests.databases import make_database
 from tests.running_service import free_port
 
 
@@ -31,7 +31,7 @@ def health(part: str, **settings: str) -> Result:
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[Context]:
     settings = Settings(data_dir=tmp_path)
-    migrate(settings.database_url)
+    make_database(settings)
     context = Context.from_settings(settings)
     yield context
     context.database.close()

@@ -1,4 +1,4 @@
-"""A browser, and a service that all tests of the dashboard share. Without Chromium they are skipped with the reason."""
+"""A browser, with which tests visit the shared service. Without Chromium they are skipped with the reason."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.reference_data import make_keras_home
-from tests.running_service import Client, RunningService, running_service
+from tests.running_service import RunningService
 from tests.ui.visitor import CHROMIUM, Visitor
 
 expect.set_options(timeout=30_000)
@@ -23,19 +22,6 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
-
-
-@pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """A service whose Keras folder has MNIST, if the reference data is there."""
-    folder = tmp_path_factory.mktemp("service")
-    with running_service(folder / "var", make_keras_home(folder)) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def client(service: RunningService) -> Client:
-    return service.client
 
 
 @pytest.fixture

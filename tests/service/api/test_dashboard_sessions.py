@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from service.api.app import create_front
 from service.context import Context
 from tests.running_service import wait_for
 from tests.service.api.front_client import FrontClient
 from tests.service.api.keys import Keys, id_of
+from tests.service.api.shared_routes import make_front
 
 OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 OLD_BROWSER = {"Origin": "http://localhost"}
@@ -20,7 +20,7 @@ class Browser:
     """A browser, which keeps cookies and sends them without being asked."""
 
     def __init__(self, context: Context) -> None:
-        self._client = FrontClient(create_front(context))
+        self._client = FrontClient(make_front(context))
 
     def get(self, path: str) -> TestResponse:
         return self._client.open(path)

@@ -12,11 +12,11 @@ from service.operations.jobs import checkpoints, queue
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.kinds import training as training_jobs
 from service.operations.jobs.lifecycle import Lease
-from service.storage.database import migrate
 from service.storage.documents import KeptCheckpoint
 from service.storage.jobs import NewEvent
 from service.storage.records import Job, Version
 from tests.contexts import default_context
+from tests.databases import make_database
 from tests.service.api.fake_worker import FakeWorker
 
 LINE = {
@@ -33,7 +33,7 @@ TRAINING: dict[str, Any] = {
 def make_context(folder: Path, **settings: Any) -> Context:
     """With the dataset and the model `line`."""
     context = default_context(Settings(data_dir=folder, **settings))
-    migrate(context.settings.database_url)
+    make_database(context.settings)
     datasets.create(context, DATASET)
     models.create(context, LINE)
     work(context)

@@ -36,7 +36,7 @@ from service.storage.documents import KeptCheckpoint
 from service.storage.jobs import NewEvent
 from service.storage.records import Record, Worker
 from tests.contexts import default_context
-from tests.databases import ForgetfulDatabase, empty_postgresql
+from tests.databases import ForgetfulDatabase, empty_postgresql, make_database
 from tests.service.operations import stocked
 from tests.service.operations.stocked import checkpoint, claim, files_of, job, submit, train
 
@@ -261,7 +261,7 @@ def test_a_place_that_is_used_is_refused(context: Context, archive: Path, place:
 
 def test_a_place_where_a_service_has_run_idly_is_not_used(archive: Path, place: Callable[..., Context]) -> None:
     there = place()
-    stocked.migrate(there.settings.database_url)
+    make_database(there.settings)
     backups.restore(there, archive, ignore)
     assert len(stocked.versions(there)) == 1
 

@@ -12,7 +12,7 @@ from service.context import Context
 from service.environment import InvalidSettings
 from service.operations.access import keys
 from service.operations.access.exposure import check_exposure, log_exposure
-from service.storage.database import migrate
+from tests.databases import make_database
 
 OPEN = "0.0.0.0"
 
@@ -21,7 +21,7 @@ OPEN = "0.0.0.0"
 def settings(tmp_path: Path) -> Settings:
     """Those of a migrated service."""
     settings = Settings(data_dir=tmp_path)
-    migrate(settings.database_url)
+    make_database(settings)
     return settings
 
 

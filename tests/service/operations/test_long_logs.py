@@ -13,9 +13,9 @@ from service.config import Settings
 from service.context import Context
 from service.operations.jobs.kinds import training as training_jobs
 from service.storage import jobs
-from service.storage.database import migrate
 from service.storage.records import Event, Job
 from tests.contexts import default_context
+from tests.databases import make_database
 
 EVENTS = 20_000
 INSTRUCTIONS = 1000
@@ -26,7 +26,7 @@ INSTRUCTIONS = 1000
 def context(tmp_path: Path) -> Iterator[Context]:
     """With a job in whose log every tenth event is an epoch's, and the first a transition."""
     context = default_context(Settings(data_dir=tmp_path))
-    migrate(context.settings.database_url)
+    make_database(context.settings)
     with context.database.write() as session:
         job = Job(
             id="tj_1", kind="training", status="running", desired_status="running", priority=5, queue="cpu",

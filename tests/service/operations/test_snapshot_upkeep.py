@@ -19,8 +19,8 @@ from service.operations.jobs import snapshots
 from service.operations.jobs.kinds import training
 from service.operations.upkeep import backups, housekeeping
 from service.operations.upkeep.verification import Verification, verify
-from service.storage.database import migrate
 from tests.contexts import default_context
+from tests.databases import make_database
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.operations import stocked
 
@@ -65,7 +65,7 @@ def test_a_backup_has_the_snapshots_and_restores_them(context: Context, tmp_path
     done = backups.back_up(context, tmp_path / "backup.tar", lambda done, total: None)
     assert done.missing == []
     there = default_context(Settings(data_dir=tmp_path / "there"))
-    migrate(there.settings.database_url)
+    make_database(there.settings)
     backups.restore(there, tmp_path / "backup.tar", lambda done, total: None)
     assert [predict(there, job_id, epoch) for epoch in (1, 2, 3)] == [2, 4, 6]
     assert look(there).damages == []
@@ -84,7 +84,7 @@ def test_a_running_job_is_restored_with_the_snapshots_so_far_and_with_what_it_st
     done = backups.back_up(context, tmp_path / "backup.tar", lambda done, total: None)
     assert done.missing == []
     there = default_context(Settings(data_dir=tmp_path / "there"))
-    migrate(there.settings.database_url)
+    make_database(there.settings)
     backups.restore(there, tmp_path / "backup.tar", lambda done, total: None)
     assert [path.name for path in sorted((there.artifacts.root / "uploads" / child).iterdir())] == [
         "SHA256SUMS", "preprocessing.json", "trained.json", "weights.npz",

@@ -15,7 +15,6 @@ from sqlalchemy import Engine, MetaData
 
 from models.datasets import import_dataset
 from models.limits import Limits
-from service.api.app import create_front
 from service.config import Settings
 from service.operations.jobs import lifecycle as execution
 from service.storage import jobs
@@ -25,6 +24,7 @@ from tests.contexts import default_context
 from tests.service.api.api_client import ApiClient
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
+from tests.service.api.shared_routes import make_front
 
 LAYER = {"type": "Dense", "units": 1}
 SPEC = {
@@ -156,7 +156,7 @@ def test_jobs_that_wait_over_an_upgrade_run(revision: str, tmp_path: Path) -> No
     migrate(database.settings.database_url)
     context = default_context(database.settings)
     execution.put_all_back(context.database, execution.WORKER_LOST)
-    api, worker = ApiClient(FrontClient(create_front(context))), FakeWorker(context)
+    api, worker = ApiClient(FrontClient(make_front(context))), FakeWorker(context)
     assert [job["status"] for job in api.get("/v1/training-jobs")["items"]] == ["queued", "queued"]
     for kind in KINDS:
         while worker.run_next(kind):

@@ -23,12 +23,12 @@ from service.operations.jobs.lifecycle import Lease
 from service.operations.upkeep import workers
 from service.origins import QUEUEING, Origin, Queueing
 from service.storage import jobs
-from service.storage.database import migrate
 from service.storage.records import Dataset, DatasetVersion, Event, Job, Model, Version, Worker
 from service.tracing import Tracing
 from service.worker.processes import ProcessStarter
 from service.worker.supervisor import Supervisor
 from tests.contexts import default_context
+from tests.databases import make_database
 from tests.service.worker.fake_tasks import PRELOADED, TASK
 
 Found = TypeVar("Found")
@@ -49,7 +49,7 @@ class Bench:
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder = folder
         self.settings = replace(Settings(data_dir=folder, poll_seconds=0.01), **settings)
-        migrate(self.settings.database_url)
+        make_database(self.settings)
         self.context = default_context(self.settings)
         self.supervisor: Supervisor | None = None
         self._add_model_and_dataset()
