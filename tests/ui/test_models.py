@@ -105,7 +105,7 @@ def test_a_variant_is_made_labelled_and_tried_with_clicks(visitor: Visitor, clie
     page.get_by_label("Allowed drop").fill("1")
     page.get_by_role("button", name="Make it").click()
     variants = page.get_by_role("region", name="Variants")
-    expect(variants.get_by_role("row", name="int8")).to_contain_text("measured on test rows", timeout=30_000)
+    expect(variants.get_by_role("row", name="int8")).to_contain_text("yes, on test rows", timeout=30_000)
     page.get_by_label("Label", exact=True).fill("small")
     page.get_by_role("button", name="Set").click()
     expect(page.get_by_role("button", name="Remove the label small")).to_be_visible()
