@@ -218,7 +218,9 @@ def test_a_label_needs_a_variant_that_is_ready(trained: ApiClient, idle_worker: 
     (fault,) = trained.put(LABEL, SMALL, 422)["errors"]
     assert fault["pointer"] == "#/variant"
     job = trained.post(URL, WANTED | {"max_accuracy_drop": 0}, 202)
-    assert trained.put(LABEL, SMALL, 409)["type"] == "/problems/not-ready"
+    waiting = trained.put(LABEL, SMALL, 409)
+    assert waiting["type"] == "/problems/not-ready"
+    assert waiting["detail"] == 'The variant int8 of version 1 of "line" is processing.'
     idle_worker.run_all()
     assert job["id"] in trained.put(LABEL, SMALL, 422)["detail"]
 
