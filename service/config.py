@@ -266,6 +266,12 @@ class Settings:
         "Size of the snapshots that a training job keeps of its epochs, at most. If not even two fit, it keeps none.",
         minimum=0,
     )
+    compiled_code_bytes: int = setting(
+        256 * 1024**2,
+        "Size of the machine code that a worker keeps in `FITSERVE_DATA_DIR/compiled`, at most, so that a network that "
+        "is trained again need not be compiled again; 0 keeps none.",
+        minimum=0,
+    )
     max_log_bytes: int = setting(1024**2, "Size of a job's printed output that is kept, at most.", minimum=0)
 
     job_retention_days: float = setting(
@@ -443,6 +449,11 @@ class Settings:
     def artifact_folder(self) -> Path:
         """The folder that `artifact_url` refers to."""
         return _local_folder(self.artifact_url)
+
+    @property
+    def compiled_code(self) -> Path | None:
+        """The folder in which a worker keeps compiled code; None: it keeps none."""
+        return self.data_dir / "compiled" if self.compiled_code_bytes else None
 
     @property
     def limits(self) -> Limits:
