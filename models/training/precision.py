@@ -10,6 +10,8 @@ from models.graph import Node, connect, resolve
 from models.pretrained import NETWORK, PRETRAINED, inner_layers
 from models.spec import NetworkSpec
 
+POLICY = "mixed_bfloat16"
+"""Keras's policy for variables in float32 and computations in bfloat16."""
 MULTIPLYING = frozenset(
     {
         "Conv1D",
@@ -79,6 +81,8 @@ def find_bfloat16_layers(spec: NetworkSpec) -> tuple[str, ...]:
 def _find_lowered(nodes: Iterable[Node]) -> Iterator[str]:
     lowered: set[str] = set()
     for node in nodes:
+        if node.layer.type == PRETRAINED and NETWORK not in node.layer.parameters:
+            continue  # it is as posted: what it stands for isn't known yet
         if node.layer.type == PRETRAINED:
             first = node.layer.parameters[NETWORK]["input"]["name"]
             inner = connect(inner_layers(node.layer), [first])
