@@ -257,8 +257,8 @@ class Settings:
     )
     resident_bytes: int = setting(
         1024**3,
-        "Size of a job's rows, as 32-bit floats, up to which they are held in memory; larger data is read "
-        "from disk during training.",
+        "Size of a job's rows up to which they are held in memory; larger data is read from disk during training. "
+        "Inputs that are stored as bytes, such as images, count 1 byte per number; other numbers count 4.",
         minimum=0,
     )
     snapshot_bytes: int = setting(
