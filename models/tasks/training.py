@@ -92,9 +92,8 @@ def _using_compiled_code(assignment: TrainingAssignment, folder: Path) -> Abstra
     if assignment.compiled_code is None or request.execution != COMPILED:
         return nullcontext()
     spec = _complete_spec(assignment.spec, request)
-    return CompiledCode(assignment.compiled_code, assignment.compiled_code_bytes).used_for(
-        spec, request.precision, folder
-    )
+    code = CompiledCode(assignment.compiled_code, assignment.compiled_code_bytes)
+    return code.used_for(spec, request.precision, assignment.runtime.threads, folder)
 
 
 def _run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> TrainingResult | Unfinished:

@@ -89,6 +89,18 @@ def test_the_reason_says_what_runs_fused_or_in_bfloat16() -> None:
     ]
 
 
+def test_the_reason_counts_wrapped_and_pretrained_layers_but_not_frozen_ones() -> None:
+    normalization = {"type": "BatchNormalization"}
+    inner = {"input": {"name": "input", "shape": [4]}, "layers": [DENSE, normalization]}
+    wrapped = spec(DENSE, {"type": "TimeDistributed", "layer": normalization}, DENSE)
+    pretrained = spec({"type": "Pretrained", "network": inner}, DENSE)
+    frozen = spec({"type": "Pretrained", "network": inner, "trainable": False}, DENSE)
+    for network, sentences in ((wrapped, 1), (pretrained, 1), (frozen, 0)):
+        assert len(list(explain_arithmetic(network, "graph", "float32"))) == sentences
+    (lowered,) = explain_arithmetic(frozen, "graph", "bfloat16")
+    assert lowered.startswith("2 of 3 layers compute in bfloat16")
+
+
 def test_plan_and_choice_import_no_tensorflow() -> None:
     code = "import sys, models.training.plan, models.training.execution; print('tensorflow' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

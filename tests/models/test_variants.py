@@ -17,11 +17,13 @@ from models.model_files.onnx_version import make_version as import_version
 from models.predictor import Predictor
 from models.preprocessing import Preprocessing
 from models.tasks import variant
-from models.tasks.variant import NOT_FASTER, NOT_SMALLER, find_doubts, find_drawbacks, run
+from models.tasks.variant import NOT_FASTER, NOT_SMALLER, find_doubts, find_drawbacks, find_problem, run
 from models.variants import calibration
 from models.variants.calibration import calibration_batches, choose_rows
+from models.variants.comparing import compare
 from models.variants.int8 import quantize
 from models.version_files import ARTIFACTS
+from models.versions import load_served
 from tests.models.made_datasets import make_dataset
 from tests.models.made_versions import make_version, random_weights
 from tests.models.test_tasks_checkpoints import RecordingChannel
@@ -279,6 +281,26 @@ def test_a_regression_is_compared_by_its_r2_and_keeps_its_resolution(tmp_path: P
     assert result.agreement == pytest.approx(1, abs=0.01)
     found = Predictor.load(tmp_path / "variant").predict(ROWS.tolist()).predictions
     assert len({one["value"] for one in found}) > 256, "the outputs aren't rounded to 8 bits"
+
+
+def test_a_variant_whose_outputs_are_not_finite_is_refused(tmp_path: Path) -> None:
+    targets = ROWS[:, :2].tolist()
+    dataset = make_dataset(tmp_path, "inline", inputs=ROWS.tolist(), targets=targets, split=SPLIT)
+    weights = random_weights(dense__kernel=(6, 2), dense__bias=(2,))
+    both = []
+    for name, bias in (("version", 0), ("variant", np.nan)):
+        bad = weights | {"dense/bias": np.array([0, bias])}
+        layers = [{"type": "Dense", "units": 2}]
+        folder = make_version(tmp_path / name, dataset, "regression", "mean_squared_error", layers, bad, 2)
+        both.append(load_served(folder, Predictor.load(folder), dataset))
+    found = compare(both[0], both[1], dataset, "test", tmp_path)
+    assert found.drop("r2") is not None, "the column that isn't finite is left out"
+    assert found.broken == 120
+    result = VariantResult("int8", 1, 1, rows=120)
+    assert find_problem(result, found.broken, 1) == (
+        "For 120 of 120 test rows the variant's outputs aren't finite, and the version's are."
+    )
+    assert find_problem(result, 0, 1) is None
 
 
 @pytest.mark.parametrize("name", ["torch_mlp", "torch_mlp_fixed", "mlp", "linear_double"])
