@@ -7,17 +7,22 @@ from models.spec import LayerSpec, NetworkSpec
 from models.training.plan import BFLOAT16, COMPILED
 from models.training.precision import find_bfloat16_layers
 
-NORMALIZATION = "BatchNormalization"
-FUSED = f"{NORMALIZATION} runs as a fused operation, so the losses differ from those of Keras's `fit` by rounding."
+NORMALIZATION, LSTM, EMBEDDING = "BatchNormalization", "LSTM", "Embedding"
+ADAM = {"adam": "Adam", "adamw": "AdamW"}
+"""The optimizers that run fused if a layer does, or has sparse gradients, by their names in lower case."""
 LAST_AXIS = -1
 WRAPPED = "layer"
 """The parameter of a layer that applies another one, such as TimeDistributed."""
 
 
-def explain_arithmetic(spec: NetworkSpec, execution: str, precision: str) -> Iterator[str]:
-    """What a job's `execution_reason` says beside the choice of the execution, in sentences."""
-    if execution != COMPILED and any(map(is_fused, trained_layers(spec.layers))):
-        yield FUSED
+def explain_arithmetic(spec: NetworkSpec, optimizer: str, execution: str, precision: str) -> Iterator[str]:
+    """What a job's `execution_reason` says beside the choice of the execution, in sentences. `optimizer` is a name."""
+    if execution != COMPILED and (pieces := find_fused(spec, optimizer)):
+        *others, last = pieces
+        run = (
+            f"{', '.join(others)} and {last} run as fused operations" if others else f"{last} runs as a fused operation"
+        )
+        yield f"{run}, so the losses differ from those of Keras's `fit` by rounding."
     if precision == BFLOAT16:
         yield _explain_bfloat16(len(find_bfloat16_layers(spec)), count_layers(spec.layers))
 
@@ -47,8 +52,18 @@ def count_layers(layers: Iterable[LayerSpec]) -> int:
     return sum(count_layers(inner_layers(layer)) if layer.type == PRETRAINED else 1 for layer in layers)
 
 
+def find_fused(spec: NetworkSpec, optimizer: str) -> list[str]:
+    """The types of what a graph runs as fused operations while it trains (models/training/fused.py)."""
+    layers = list(trained_layers(spec.layers))
+    pieces = sorted({layer.type for layer in layers if is_fused(layer)})
+    gains = pieces or any(layer.type == EMBEDDING for layer in layers)
+    return [*pieces, ADAM[optimizer.lower()]] if gains and optimizer.lower() in ADAM else pieces
+
+
 def is_fused(layer: LayerSpec) -> bool:
-    """Whether a graph runs the layer as a fused operation while it trains (models/training/fused.py)."""
     given = layer.parameters
+    if layer.type == LSTM:
+        usual = given.get("activation", "tanh") == "tanh" and given.get("recurrent_activation", "sigmoid") == "sigmoid"
+        return usual and not any(given.get(name) for name in ("dropout", "recurrent_dropout", "unroll"))
     plain = given.get("axis", LAST_AXIS) == LAST_AXIS and not given.get("renorm") and not given.get("synchronized")
     return layer.type == NORMALIZATION and plain

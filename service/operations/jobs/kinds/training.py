@@ -304,7 +304,9 @@ def _resolve_execution(request: TrainingRequest, spec: NetworkSpec, rows: int, p
     choice = requested(request.execution)
     if request.execution == AUTO:
         choice = choose_execution(spec, rows, request.batch_size, request.epochs, parameters)
-    sentences = (choice.reason, *explain_arithmetic(spec, choice.execution, request.precision))
+    posted = spec.optimizer.type if request.optimizer is None else request.optimizer
+    optimizer = posted if isinstance(posted, str) else str(posted.get("type"))
+    sentences = (choice.reason, *explain_arithmetic(spec, optimizer, choice.execution, request.precision))
     return choice._replace(reason=" ".join(sentences))
 
 
