@@ -61,7 +61,11 @@ def test_optimizers_update_as_in_fit(make) -> None:  # type: ignore[no-untyped-d
 
 def recurrent(*before: keras.Layer, **options: object) -> keras.Model:
     keras.utils.set_random_seed(1)
-    layers = [keras.layers.LSTM(5, **options), keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
+    layers = [
+        keras.layers.LSTM(**{"units": 5, **options}),
+        keras.layers.Flatten(),
+        keras.layers.Dense(3, activation="softmax"),
+    ]
     return compiled((4, 2), [*before, *layers], "adam")
 
 
@@ -91,8 +95,8 @@ def test_masked_time_steps_of_an_lstm_keep_their_meaning() -> None:
     np.testing.assert_allclose(recorder.history("loss"), expected.history["loss"], rtol=ROUNDING)
 
 
-@pytest.mark.parametrize("options", [{"activation": "relu"}, {"dropout": 0.1}, {"recurrent_dropout": 0.1}])
-def test_an_lstm_that_computes_something_else_stays_as_it_is(options: dict[str, object]) -> None:
+@pytest.mark.parametrize("options", [{"activation": "relu"}, {"dropout": 0.1}, {"units": 33}])
+def test_an_lstm_that_computes_something_else_or_is_wide_stays_as_it_is(options: dict[str, object]) -> None:
     network = recurrent(**options)
     with fused(network):
         assert not any("inner_loop" in vars(layer) for layer in network.layers)
