@@ -12,6 +12,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from models.training.arithmetic import LAST_AXIS
+
 MOST_BLOCK_UNITS = 32
 """With 64 units, BlockLSTM was slower than Keras's loop: its products are slower than those of oneDNN."""
 
@@ -42,8 +44,7 @@ def fused(network: keras.Model) -> Iterator[None]:
 
 def can_fuse(layer: keras.layers.BatchNormalization) -> bool:
     """Whether the layer normalizes the last axis of its input by the mean and the variance of the batch alone."""
-    channels_last = layer.axis in (-1, layer.input_spec.ndim - 1)
-    return channels_last and not layer.renorm and not layer.synchronized
+    return layer.axis == LAST_AXIS and not layer.renorm and not layer.synchronized
 
 
 def normalize(layer: keras.layers.BatchNormalization, inputs: Any, training: bool = False, mask: Any = None) -> Any:

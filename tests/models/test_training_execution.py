@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from models.spec import NetworkSpec
+from models.training.arithmetic import explain_arithmetic
 from models.training.execution import choose_execution, requested
 
 
@@ -70,6 +71,20 @@ def test_a_choice_says_why() -> None:
         "Compiling takes about 0.8 s and saves more in 2,345 steps.",
     }
     assert requested("compiled") == ("compiled", "The request chose `compiled`.")
+
+
+def test_the_reason_says_what_runs_fused_or_in_bfloat16() -> None:
+    plain, normalized = spec(DENSE, DENSE), spec(DENSE, {"type": "BatchNormalization"}, DENSE)
+    assert list(explain_arithmetic(plain, "graph", "float32")) == []
+    (fused,) = explain_arithmetic(normalized, "graph", "float32")
+    assert fused.startswith("BatchNormalization runs as a fused operation")
+    assert list(explain_arithmetic(normalized, "compiled", "float32")) == []
+    (lowered,) = explain_arithmetic(normalized, "compiled", "bfloat16")
+    assert lowered.startswith("2 of 3 layers compute in bfloat16")
+    assert list(explain_arithmetic(spec(DENSE), "graph", "bfloat16")) == [
+        "No layer computes in bfloat16: only convolutions, dense layers, attention and the layers after them gain from "
+        "it, and the last layer stays in float32."
+    ]
 
 
 def test_plan_and_choice_import_no_tensorflow() -> None:
