@@ -6,6 +6,7 @@ import pytest
 
 from models.training.fused import fused
 from models.training.loop import train
+from models.training.plan import Arrays
 from tests.models.training_networks import Recorder, compiled, convolution, labelled_rows, plan
 
 normalization = keras.layers.BatchNormalization
@@ -86,8 +87,10 @@ def test_both_directions_of_a_bidirectional_lstm_run_fused() -> None:
 
 
 def test_masked_time_steps_of_an_lstm_keep_their_meaning() -> None:
-    rows = labelled_rows(16, (4, 2))
-    rows.inputs["input"][:, 2:] = 0
+    made = labelled_rows(16, (4, 2))
+    inputs = made.processed()["input"]
+    inputs[:, 2:] = 0
+    rows = Arrays({"input": inputs}, made.targets)
     networks = [recurrent(keras.layers.Masking()) for _ in range(2)]
     expected = networks[0].fit(rows.inputs["input"], rows.targets, batch_size=8, shuffle=False, verbose=0)
     recorder = Recorder()
@@ -110,8 +113,9 @@ def test_words_that_occur_several_times_in_a_batch_are_updated_as_in_fit(make) -
         layers = [keras.layers.Embedding(5, 3), keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
         return compiled((4,), layers, make())
 
-    rows = labelled_rows(44)
-    rows.inputs["input"] = np.abs(rows.inputs["input"]).astype(np.int32).clip(max=3).astype(np.float32)
+    made = labelled_rows(44)
+    words = np.abs(made.processed()["input"]).astype(np.int32).clip(max=3).astype(np.float32)
+    rows = Arrays({"input": words}, made.targets)
     expected, ours, recorder = network(), network(), Recorder()
     history = expected.fit(
         rows.inputs["input"], rows.targets, batch_size=8, epochs=3, shuffle=False, verbose=0
