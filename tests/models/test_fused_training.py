@@ -6,6 +6,7 @@ import pytest
 
 from models.training.fused import fused
 from models.training.loop import train
+from models.training.plan import Arrays
 from tests.models.training_networks import Recorder, compiled, convolution, labelled_rows, plan
 
 normalization = keras.layers.BatchNormalization
@@ -61,7 +62,11 @@ def test_optimizers_update_as_in_fit(make) -> None:  # type: ignore[no-untyped-d
 
 def recurrent(*before: keras.Layer, **options: object) -> keras.Model:
     keras.utils.set_random_seed(1)
-    layers = [keras.layers.LSTM(5, **options), keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
+    layers = [
+        keras.layers.LSTM(**{"units": 5, **options}),
+        keras.layers.Flatten(),
+        keras.layers.Dense(3, activation="softmax"),
+    ]
     return compiled((4, 2), [*before, *layers], "adam")
 
 
@@ -82,8 +87,10 @@ def test_both_directions_of_a_bidirectional_lstm_run_fused() -> None:
 
 
 def test_masked_time_steps_of_an_lstm_keep_their_meaning() -> None:
-    rows = labelled_rows(16, (4, 2))
-    rows.inputs["input"][:, 2:] = 0
+    made = labelled_rows(16, (4, 2))
+    inputs = made.processed()["input"]
+    inputs[:, 2:] = 0
+    rows = Arrays({"input": inputs}, made.targets)
     networks = [recurrent(keras.layers.Masking()) for _ in range(2)]
     expected = networks[0].fit(rows.inputs["input"], rows.targets, batch_size=8, shuffle=False, verbose=0)
     recorder = Recorder()
@@ -91,8 +98,8 @@ def test_masked_time_steps_of_an_lstm_keep_their_meaning() -> None:
     np.testing.assert_allclose(recorder.history("loss"), expected.history["loss"], rtol=ROUNDING)
 
 
-@pytest.mark.parametrize("options", [{"activation": "relu"}, {"dropout": 0.1}, {"recurrent_dropout": 0.1}])
-def test_an_lstm_that_computes_something_else_stays_as_it_is(options: dict[str, object]) -> None:
+@pytest.mark.parametrize("options", [{"activation": "relu"}, {"dropout": 0.1}, {"units": 33}])
+def test_an_lstm_that_computes_something_else_or_is_wide_stays_as_it_is(options: dict[str, object]) -> None:
     network = recurrent(**options)
     with fused(network):
         assert not any("inner_loop" in vars(layer) for layer in network.layers)
@@ -106,8 +113,9 @@ def test_words_that_occur_several_times_in_a_batch_are_updated_as_in_fit(make) -
         layers = [keras.layers.Embedding(5, 3), keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
         return compiled((4,), layers, make())
 
-    rows = labelled_rows(44)
-    rows.inputs["input"] = np.abs(rows.inputs["input"]).astype(np.int32).clip(max=3).astype(np.float32)
+    made = labelled_rows(44)
+    words = np.abs(made.processed()["input"]).astype(np.int32).clip(max=3).astype(np.float32)
+    rows = Arrays({"input": words}, made.targets)
     expected, ours, recorder = network(), network(), Recorder()
     history = expected.fit(
         rows.inputs["input"], rows.targets, batch_size=8, epochs=3, shuffle=False, verbose=0
