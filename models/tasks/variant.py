@@ -19,7 +19,7 @@ from models.tasks.reporting import Reporter
 from models.training.threads import configure_threads
 from models.training.vocabulary import check_split, check_vocabulary
 from models.variants.calibration import calibration_batches, choose_rows
-from models.variants.comparing import compare, compared_metric, measure_speedup, timed_inputs
+from models.variants.comparing import TIMED_ROWS, compare, compared_metric, measure_speedup, timed_inputs
 from models.variants.int8 import quantize
 from models.version_files import ARTIFACTS
 from models.versions import ServedNetwork, load_served
@@ -30,8 +30,8 @@ COMPARED, CALIBRATED = ("test", "validation", "train"), ("train", "validation", 
 """The splits whose rows are taken, in this order: the first that has rows."""
 ROUNDING = 1e-9
 """By which a drop may exceed the bound: 0.97 - 0.96 is a little more than 0.01."""
-NO_TEST_ROWS, NO_TRAINING_ROWS, TOO_FEW_ROWS, NOT_COMPARABLE = (
-    "no-test-rows", "no-training-rows", "too-few-rows", "not-comparable",
+NO_TEST_ROWS, NO_TRAINING_ROWS, TOO_FEW_ROWS, NOT_COMPARABLE, NOT_SMALLER, NOT_FASTER = (
+    "no-test-rows", "no-training-rows", "too-few-rows", "not-comparable", "not-smaller", "not-faster",
 )  # fmt: skip
 """The types of warnings."""
 
@@ -129,7 +129,7 @@ class _Making:
             agreement=comparison.agreement,
             speedup=speedup,
             certified=not doubts and drop is not None and drop <= self.assignment.max_accuracy_drop + ROUNDING,
-            warnings=result.warnings + doubts,
+            warnings=result.warnings + doubts + find_drawbacks(result.bytes, result.version_bytes, speedup),
         )
         return measured, comparison.broken
 
@@ -154,6 +154,21 @@ def find_doubts(split: str, rows: int, metric: str, drop: float | None, most: fl
         )
         doubts.append({"type": TOO_FEW_ROWS, "detail": detail})
     return doubts
+
+
+def find_drawbacks(size: int, version_size: int, speedup: float) -> list[dict[str, Any]]:
+    """What speaks against the variant although it predicts well enough, as warnings. The sizes are in bytes."""
+    drawbacks: list[dict[str, Any]] = []
+    if size >= version_size:
+        detail = f"The variant isn't smaller than its version: it has {size:,} bytes, and the version {version_size:,}."
+        drawbacks.append({"type": NOT_SMALLER, "detail": detail})
+    if speedup < 1:
+        detail = (
+            f"The variant isn't faster than its version: {TIMED_ROWS} rows took {1 / speedup:.2f} times as long on one "
+            "thread of the worker's machine."
+        )
+        drawbacks.append({"type": NOT_FASTER, "detail": detail})
+    return drawbacks
 
 
 def find_problem(result: VariantResult, broken: int, most: float) -> str | None:

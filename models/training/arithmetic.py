@@ -23,9 +23,12 @@ def explain_arithmetic(spec: NetworkSpec, execution: str, precision: str) -> Ite
 
 
 def _explain_bfloat16(lowered: int, layers: int) -> str:
-    rule = "only products and what follows them gain from it, and the last layer stays in float32"
+    rule = (
+        "only convolutions, dense layers, attention and the layers after them gain from it, "
+        "and the last layer stays in float32"
+    )
     if not lowered:
-        return f"No layer computes in bfloat16, because {rule}."
+        return f"No layer computes in bfloat16: {rule}."
     return f"{lowered} of {layers} layers compute in bfloat16: {rule}."
 
 

@@ -33,8 +33,11 @@ Excluded: convolution and pooling, which were 20 times slower on the CPU, and Dr
 XLA draws the random numbers of a mask repeatedly.
 """
 
-RECURRENT = frozenset({"GRU", "LSTM", "SimpleRNN"})
-"""Layers whose loop over the time steps XLA compiles into one, which is faster if a step is small."""
+RECURRENT = frozenset({"GRU", "SimpleRNN"})
+"""Layers whose loop over the time steps XLA compiles into one, which is faster if a step is small.
+
+Excluded: LSTM, which a graph runs as one operation (models/training/fused.py), as fast and without compiling.
+"""
 MOST_RECURRENT_UNITS = 128
 """With 256 units a graph was as fast, because matrix multiplication dominates."""
 

@@ -43,14 +43,16 @@ def test_a_graph_of_such_layers_is_compiled_too() -> None:
     assert choose_execution(network, rows=60_000, batch_size=128, epochs=5, parameters=407_050).execution == "compiled"
 
 
-@pytest.mark.parametrize("layer", ["Conv2D", "MaxPooling2D", "GlobalAveragePooling2D", "Dropout", "SomethingNew"])
+@pytest.mark.parametrize(
+    "layer", ["Conv2D", "MaxPooling2D", "GlobalAveragePooling2D", "Dropout", "LSTM", "SomethingNew"]
+)
 def test_a_layer_that_xla_runs_slowly_or_that_is_unknown_keeps_the_graph(layer: str) -> None:
     network = spec({"type": layer}, DENSE)
     assert choose_execution(network, rows=60_000, batch_size=128, epochs=100, parameters=407_050).execution == "graph"
 
 
 def test_a_narrow_recurrent_network_is_compiled_when_its_steps_are_many() -> None:
-    network = spec({"type": "LSTM", "units": 64}, DENSE)
+    network = spec({"type": "GRU", "units": 64}, DENSE)
     assert choose_execution(network, rows=12_800, batch_size=64, epochs=4, parameters=24_000).execution == "compiled"
     assert choose_execution(network, rows=1_000, batch_size=64, epochs=4, parameters=24_000).execution == "graph"
 
@@ -82,8 +84,8 @@ def test_the_reason_says_what_runs_fused_or_in_bfloat16() -> None:
     (lowered,) = explain_arithmetic(normalized, "compiled", "bfloat16")
     assert lowered.startswith("2 of 3 layers compute in bfloat16")
     assert list(explain_arithmetic(spec(DENSE), "graph", "bfloat16")) == [
-        "No layer computes in bfloat16, because only products and what follows them gain from it, and the last layer "
-        "stays in float32."
+        "No layer computes in bfloat16: only convolutions, dense layers, attention and the layers after them gain from "
+        "it, and the last layer stays in float32."
     ]
 
 
