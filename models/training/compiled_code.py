@@ -39,8 +39,8 @@ class CompiledCode:
     def used_for(self, spec: NetworkSpec, precision: str, threads: int, scratch: Path) -> Iterator[None]:
         """Within the context, code that was kept for the network is used, and afterwards new code is kept.
 
-        Call it once in a process, before anything is compiled: TensorFlow reads its flags once. The code divides loops
-        among the `threads`. `scratch` is a folder for the process's own copies.
+        Call it once in a process, before TensorFlow's configuration is read: that reads the flags, which happens only
+        once. The code divides loops among the `threads`. `scratch` is a folder for the process's own copies.
         """
         determining = [_describe_machine(), spec.to_document(), precision, threads]
         kept = self.folder / _digest(json.dumps(determining, sort_keys=True))
