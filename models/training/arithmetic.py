@@ -11,6 +11,8 @@ NORMALIZATION, LSTM, EMBEDDING = "BatchNormalization", "LSTM", "Embedding"
 ADAM = {"adam": "Adam", "adamw": "AdamW"}
 """The optimizers that run fused if a layer does, or has sparse gradients, by their names in lower case."""
 LAST_AXIS = -1
+MOST_BLOCK_UNITS = 32
+"""With 64 units, BlockLSTM was slower than Keras's loop: its products are slower than those of oneDNN."""
 WRAPPED = "layer"
 """The parameter of a layer that applies another one, such as TimeDistributed."""
 
@@ -64,6 +66,7 @@ def is_fused(layer: LayerSpec) -> bool:
     given = layer.parameters
     if layer.type == LSTM:
         usual = given.get("activation", "tanh") == "tanh" and given.get("recurrent_activation", "sigmoid") == "sigmoid"
-        return usual and not any(given.get(name) for name in ("dropout", "recurrent_dropout", "unroll"))
+        small = given["units"] <= MOST_BLOCK_UNITS
+        return usual and small and not any(given.get(name) for name in ("dropout", "recurrent_dropout", "unroll"))
     plain = given.get("axis", LAST_AXIS) == LAST_AXIS and not given.get("renorm") and not given.get("synchronized")
     return layer.type == NORMALIZATION and plain

@@ -12,10 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from models.training.arithmetic import LAST_AXIS
-
-MOST_BLOCK_UNITS = 32
-"""With 64 units, BlockLSTM was slower than Keras's loop: its products are slower than those of oneDNN."""
+from models.training.arithmetic import LAST_AXIS, MOST_BLOCK_UNITS
 
 
 @contextmanager

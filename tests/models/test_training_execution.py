@@ -109,7 +109,7 @@ def test_the_reason_names_every_piece_that_runs_fused() -> None:
     assert pieces("sgd", wrapped) == "LSTM"
     assert pieces("AdamW", embedding) == "AdamW"
     assert pieces("sgd", embedding) == pieces("adam") == ""
-    for option in ({"dropout": 0.1}, {"activation": "relu"}, {"recurrent_activation": "tanh"}, {"unroll": True}):
+    for option in ({"dropout": 0.1}, {"activation": "relu"}, {"recurrent_activation": "tanh"}, {"units": 33}):
         assert pieces("sgd", {**lstm, **option}) == ""
 
 
