@@ -17,7 +17,7 @@ from service.storage.artifact_keys import CHECKPOINTS, check_published
 from service.storage.documents import JobWarning, KeptCheckpoint
 from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
-from service.storage.records import Dataset, Event, Job, JobSource, Model, Version
+from service.storage.records import CLAIMABLE, Dataset, Event, Job, JobSource, Model, Version
 
 ORDERS = {"-created_at": Order((Job.id,), descending=True), "created_at": Order((Job.id,))}
 
@@ -145,12 +145,10 @@ def next_queued(session: Session, claimable: Claimable) -> Job | None:
 
 
 def _queued(claimable: Claimable) -> Select[Job]:
-    waiting = select(Job).where(
-        Job.status == statuses.QUEUED, Job.kind.in_(claimable.kinds), Job.queue.in_(claimable.queues)
-    )
+    waiting = select(Job).where(CLAIMABLE, Job.kind.in_(claimable.kinds), Job.queue.in_(claimable.queues))
     if claimable.full:
         waiting = waiting.where(Job.kind.not_in(claimable.limited) | Job.project.not_in(claimable.full))
-    return waiting.where(Job.waits_for.is_(None)).order_by(Job.priority.desc(), Job.id).limit(1)
+    return waiting.order_by(Job.priority.desc(), Job.id).limit(1)
 
 
 def waiting_in_vain(session: Session) -> Sequence[str]:

@@ -13,18 +13,19 @@ from datetime import UTC, datetime
 import structlog
 
 from models.jobs.assignment import Runtime
-from service import __version__
+from service import __version__, statuses
 from service.context import Context
 from service.errors import LeaseLost, StorageError
 from service.identity import identify, may_live
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import Lease
-from service.operations.jobs.queue import QUEUES
 from service.operations.jobs.registry import KINDS
 from service.operations.upkeep import housekeeping, space, workers
 from service.storage.identifiers import new_identifier
 from service.storage.records import Job, Worker
 from service.tracing import Tracing
+from service.worker.devices import find_devices
+from service.worker.hosts import check_hosts
 from service.worker.inability import CannotWork
 from service.worker.processes import ProcessStarter
 from service.worker.reaper import Reaper
@@ -53,6 +54,9 @@ class Supervisor:
         self._context = context
         self._starter = starter
         self._tracing = tracing
+        self._process = identify(os.getpid())
+        self._started_at = datetime.now(UTC)
+        self._devices = find_devices()
         self._versions = library_versions()
         self._runtime = Runtime(settings.training_threads, settings.resident_bytes, self._versions).to_document()
         self._slots = {name: kind.slots(settings) for name, kind in KINDS.items()}
@@ -66,6 +70,8 @@ class Supervisor:
         self._cleanup_timer = Timer(CLEANUP_SECONDS)
         self._warming: threading.Thread | None = None
         self._took_over = False
+        self._desired_status: str = statuses.RUNNING
+        """What an administrator requested, as of the latest heartbeat."""
         self._cannot_work: str | None = None
         self._shortage: str | None = None
         """Why it claims no jobs now: a disk has too little space."""
@@ -76,6 +82,7 @@ class Supervisor:
         """Do what is due. Raises StorageError; the next step then continues. Raises CannotWork."""
         self._keep_warm()
         if not self._took_over:
+            check_hosts(self._context, self._process)
             taken = workers.take_over(self._context, socket.gethostname(), may_live)
             self._took_over = True
             if taken:
@@ -120,15 +127,22 @@ class Supervisor:
         worker = Worker(
             id=self.id,
             host=socket.gethostname(),
-            process=identify(os.getpid()),
+            process=self._process,
             slots=self._context.settings.worker_slots,
+            queues=list(self._context.settings.queues),
+            devices=self._devices,
             versions={"fitserve": __version__, "python": platform.python_version(), **self._versions},
             ready=ready,
             problem=problem,
+            desired_status=self._desired_status,
+            started_at=self._started_at,
             heartbeat_at=datetime.now(UTC),
         )
         workers.record_heartbeat(self._context, worker)
         self._reported = (ready, bool(problem))
+        if worker.desired_status != self._desired_status:
+            log.info("an administrator changed what the worker does", desired_status=worker.desired_status)
+        self._desired_status = worker.desired_status
 
     def _clean_up(self) -> None:
         try:
@@ -138,11 +152,12 @@ class Supervisor:
 
     def _claim(self) -> None:
         self._check_space()
+        queues = self._context.settings.queues
         # Only while processes start quickly: while a job waits for the fork server's imports, its lease isn't renewed.
         while self._starter.warm and self._shortage is None and (kinds := self._free_kinds()):
-            if not execution.has_queued(self._context, kinds, QUEUES):
+            if not execution.may_claim(self._context, self.id, kinds, queues):
                 return
-            claimed = execution.claim(self._context, self.id, kinds, QUEUES, self._runtime)
+            claimed = execution.claim(self._context, self.id, kinds, queues, self._runtime)
             if claimed is None:
                 return
             self._supervise(*claimed)

@@ -19,9 +19,10 @@ from service.errors import NotFound
 IF_MATCH, IF_NONE_MATCH = "If-Match", "If-None-Match"
 FORMS = (f"{INDENTED}{GZIPPED}", INDENTED, GZIPPED)
 """The suffixes of the tags of responses that are sent indented or compressed."""
-CHANGING = frozenset(("progress", "usage"))
-"""The fields of resources that also change by themselves, as jobs do by progress, and projects by what they use."""
-VOLATILE = (*CHANGING, "metrics", "best", "last_event")
+CHANGING = frozenset(("progress", "usage", "heartbeat_at"))
+"""The fields of resources that also change by themselves, as jobs do by progress, projects by what they use, and
+workers by heartbeats."""
+VOLATILE = (*CHANGING, "metrics", "best", "last_event", "running", "running_jobs")
 """The fields of such resources that change by themselves."""
 SEPARATOR = "."
 """Separates a resource's revision from the hash of the whole response."""

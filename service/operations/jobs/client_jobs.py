@@ -13,7 +13,7 @@ from service.operations.catalog import resolve
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
 from service.operations.jobs.kind import Kind
-from service.storage import datasets, jobs, models
+from service.storage import datasets, jobs, models, workers
 from service.storage.database import Session
 from service.storage.paging import Page, PageQuery
 from service.storage.records import Dataset, DatasetVersion, Event, Job, Model, Version
@@ -32,6 +32,13 @@ class JobView:
     """Of an evaluation: whether the training job that made it still exists."""
     evaluation: str | None
     """Of a training: the evaluation that it made on the test rows, unless that was deleted."""
+    waits_for_worker: bool
+    """Whether no running worker claims jobs from the queue in which it waits for its turn."""
+
+    @property
+    def status_reason(self) -> str | None:
+        """The reason for the job's status, or else that it waits for a worker."""
+        return self.job.status_reason or (queue.WAITING_FOR_WORKER if self.waits_for_worker else None)
 
 
 def made_before(context: Context, claim: Claim | None) -> str | None:
@@ -190,6 +197,8 @@ def _view(session: Session, found: Sequence[Job]) -> list[JobView]:
     versions = models.existing_versions(session, [(job.model_id, job.version) for job in found])
     makers = jobs.existing(session, [job.made_by for job in found])
     evaluations = jobs.made_by(session, ids)
+    is_any_queued = any(job.status == statuses.QUEUED for job in found)
+    open_queues = workers.open_queues(session) if is_any_queued else frozenset()
     return [
         JobView(
             job=job,
@@ -199,6 +208,7 @@ def _view(session: Session, found: Sequence[Job]) -> list[JobView]:
             version_exists=(job.model_id, job.version) in versions,
             maker_exists=job.made_by in makers,
             evaluation=evaluations.get(job.id),
+            waits_for_worker=job.status == statuses.QUEUED and job.queue not in open_queues,
         )
         for job in found
     ]

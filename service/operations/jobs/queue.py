@@ -6,6 +6,7 @@ from typing import Any
 
 from models.documents import Document
 from service import statuses
+from service.config import DEFAULT_QUEUE
 from service.context import Context
 from service.errors import QueueFull, StorageError
 from service.operations.access import quotas
@@ -17,9 +18,8 @@ from service.storage.identifiers import new_identifier
 from service.storage.records import Job
 
 HIGHEST_PRIORITY = 9
-DEFAULT_QUEUE = "cpu"
-QUEUES = (DEFAULT_QUEUE,)
-"""The queues from which workers claim jobs."""
+WAITING_FOR_WORKER = "waiting_for_worker"
+"""The `status_reason` of a queued job while no running worker claims jobs from its queue."""
 
 
 def new_id(kind: Kind) -> str:

@@ -308,7 +308,7 @@ def test_a_job_that_the_disk_pauses_tells_why_and_can_be_resumed(
     assert job["transitions"][-1]["reason"] == "disk_full"
     resumed = ready.send("PATCH", url, 200, json={"desired_status": "running"}).json
     assert resumed is not None
-    assert (resumed["status"], resumed["status_reason"]) == ("queued", None)
+    assert (resumed["status"], resumed["status_reason"]) == ("queued", "waiting_for_worker")
     idle_worker.run_all()
     assert ready.get(url)["status"] == "succeeded"
 

@@ -97,7 +97,7 @@ def test_concurrent_workers_do_not_run_more_jobs_than_the_quota(context: Context
     limit(everything, running_jobs=2)
     claimed = [job for job in at_once(lambda: claim(everything)) if job is not None]
     assert len(claimed) == usage(everything).running_jobs == 2
-    assert not execution.has_queued(everything, ["training"], ["cpu"])
+    assert not execution.may_claim(everything, "wk_1", ["training"], ["cpu"])
 
 
 def test_stored_bytes_are_summed_with_the_files_of_versions(context: Context, everything: Context) -> None:

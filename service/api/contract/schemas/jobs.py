@@ -27,8 +27,8 @@ from service.operations.jobs.client_jobs import JobView
 from service.storage.records import Event
 
 COLUMNS = (
-    "id", "model_id", "dataset_id", "dataset_version", "dataset_sha256", "version", "status", "status_reason",
-    "desired_status", "attempt", "created_at", "started_at", "finished_at",
+    "id", "model_id", "dataset_id", "dataset_version", "dataset_sha256", "version", "status", "desired_status",
+    "attempt", "created_at", "started_at", "finished_at",
 )  # fmt: skip
 NO_PROGRESS = {"step": 0, "steps": None, "fraction": 0.0, "eta_seconds": None}
 
@@ -57,7 +57,8 @@ class JobHeadSchema(AnswerSchema):
     )
     status_reason = Words(
         "The reason for the status: `waiting_for_model` or `waiting_for_dataset` while the model is still "
-        "being built or the dataset imported, `stopped`, `early_stopping`, `time_limit`, `diverged`, "
+        "being built or the dataset imported, `waiting_for_worker` while no running worker claims jobs from its queue, "
+        "`stopped`, `early_stopping`, `time_limit`, `diverged`, "
         "`out_of_memory`, `disk_full`, `artifacts_unwritable`, `worker_lost`, `worker_shutdown`, `stalled`, "
         "`stopped_before_training`, or null.",
         100,
@@ -152,6 +153,7 @@ def present_job(view: JobView) -> dict[str, Any]:
     job = view.job
     return {
         **{member: getattr(job, member) for member in COLUMNS},
+        "status_reason": view.status_reason,
         "model": job.model_name,
         "dataset": job.dataset_name,
         "progress": job.progress or NO_PROGRESS,

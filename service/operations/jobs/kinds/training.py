@@ -326,8 +326,6 @@ def _find_own_faults(context: Context, request: TrainingRequest, model: Model) -
 
 
 def _option_faults(request: TrainingRequest, model: Model) -> Iterator[Fault]:
-    if request.queue not in queue.QUEUES:
-        yield Fault("No worker claims jobs from that queue.", pointer="#/queue", allowed=queue.QUEUES)
     optimizer = model.document["optimizer"] if request.optimizer is None else request.optimizer
     if has_schedule(optimizer) and (request.learning_rate_schedule or {}).get("type") == PLATEAU:
         detail = f"The optimizer's learning rate already has a schedule, which {PLATEAU} can't change:"
