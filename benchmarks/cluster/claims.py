@@ -1,0 +1,128 @@
+"""Simulated workers: threads that claim jobs as a supervisor does, hold each for a while, and end it."""
+
+import argparse
+import multiprocessing
+import random
+import statistics
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.synchronize import Barrier
+from typing import Any
+
+from sqlalchemy import func, select
+
+from benchmarks.serving.report import Row, Rows, at_most, none_of
+from models.jobs.training import TrainingRequest
+from service import statuses
+from service.config import DEFAULT_QUEUE, Settings
+from service.context import Context
+from service.operations.jobs import lifecycle, queue
+from service.operations.jobs.kinds import training
+from service.storage.identifiers import new_identifier
+from service.storage.records import Job
+
+PROCESSES = 4
+KINDS = (training.KIND.name,)
+RUNTIME = {"threads": 1}
+REQUEST = TrainingRequest.from_document({"model": "line", "dataset": "line", "epochs": 1})
+COLUMNS: dict[str, Any] = {"model_id": "md_none", "model_name": "line", "dataset_name": "line"}
+"""Of the jobs' rows. Nobody looks for the model."""
+FAILURE = {"code": "simulated", "detail": "The job was simulated.", "faults": []}
+ENQUEUED_AT_ONCE = 500
+PAUSE_SECONDS = 0.1
+"""As long a worker waits that finds no job."""
+
+
+def measure(settings: Settings, arguments: argparse.Namespace) -> Rows:
+    """The time of claims, and whether each job was claimed once."""
+    enqueue(settings, arguments.jobs)
+    found, seconds = _simulate(settings, arguments.workers, arguments.hold)
+    times = sorted(taken for _, taken in found)
+    what = f"{arguments.workers} workers, {arguments.jobs:,} jobs of {arguments.hold:g} s"
+    yield Row(f"{what}: jobs per second", f"{len(found) / seconds:.1f}/s")
+    yield Row(f"{what}: a claim, median", f"{statistics.median(times):.1f} ms")
+    yield at_most(f"{what}: a claim, p99", percentile(times, 0.99), 20, "ms")
+    yield none_of("jobs claimed twice", _names(Counter(job_id for job_id, _ in found)))
+    yield none_of("jobs lost", _describe_lost(settings, arguments.jobs))
+
+
+def enqueue(settings: Settings, jobs: int) -> None:
+    """Add training jobs to the queue."""
+    context = Context.from_settings(settings).in_project("default")
+    for first in range(0, jobs, ENQUEUED_AT_ONCE):
+        with context.database.write() as session:
+            for _ in range(min(ENQUEUED_AT_ONCE, jobs - first)):
+                queue.enqueue(context, session, training.KIND, REQUEST, priority=5, **COLUMNS)
+    context.database.close()
+
+
+def percentile(times: list[float], share: float) -> float:
+    """The value below which that share of the sorted times is."""
+    return times[min(len(times) - 1, int(share * len(times)))]
+
+
+def claim(context: Context, worker_id: str, name: str = DEFAULT_QUEUE) -> tuple[lifecycle.Lease, float] | None:
+    """Claim a job; its lease, and the milliseconds that it took. None without a job."""
+    began = time.perf_counter()
+    claimed = lifecycle.claim(context, worker_id, KINDS, (name,), RUNTIME)
+    return None if claimed is None else (claimed[0], 1000 * (time.perf_counter() - began))
+
+
+def _simulate(settings: Settings, workers: int, hold: float) -> tuple[list[tuple[str, float]], float]:
+    """The claimed jobs, with the milliseconds that each claim took; and the seconds of all of it."""
+    spawning = multiprocessing.get_context("spawn")
+    shares = [workers // PROCESSES + (number < workers % PROCESSES) for number in range(PROCESSES)]
+    ready, results = spawning.Barrier(PROCESSES + 1), spawning.Queue()
+    processes = [
+        spawning.Process(target=_run_workers, args=(settings, share, hold, ready, results)) for share in shares
+    ]
+    for process in processes:
+        process.start()
+    ready.wait()
+    began = time.monotonic()
+    found = [each for _ in processes for each in results.get()]
+    seconds = time.monotonic() - began
+    for process in processes:
+        process.join()
+    return found, seconds
+
+
+def _run_workers(settings: Settings, workers: int, hold: float, ready: Barrier, results: Any) -> None:
+    context = Context.from_settings(settings)
+    claim(context, new_identifier("wk"), "none")  # imports and compiles what claims need
+    ready.wait()
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        found = list(pool.map(lambda _: _work(context, hold), range(workers)))
+    context.database.close()
+    results.put([each for share in found for each in share])
+
+
+def _work(context: Context, hold: float) -> list[tuple[str, float]]:
+    """Claim, hold and end jobs until none is queued."""
+    worker_id, found = new_identifier("wk"), []
+    time.sleep(random.uniform(0, hold))  # jobs of different workers end at different times
+    while lifecycle.may_claim(context, worker_id, KINDS, (DEFAULT_QUEUE,)):
+        claimed = claim(context, worker_id)
+        if claimed is None:
+            time.sleep(PAUSE_SECONDS)
+            continue
+        lease, taken = claimed
+        found.append((lease.job_id, taken))
+        time.sleep(hold)
+        lifecycle.fail(context, lease, FAILURE)
+    return found
+
+
+def _names(counts: Counter[str]) -> str:
+    return ", ".join(job_id for job_id, count in counts.items() if count > 1)
+
+
+def _describe_lost(settings: Settings, jobs: int) -> str:
+    """How many jobs haven't ended exactly once."""
+    context = Context.from_settings(settings)
+    with context.database.read() as session:
+        once: Any = select(func.count()).where(Job.status == statuses.FAILED, Job.token == 1, Job.attempt == 1)
+        ended = session.scalar(once)
+    context.database.close()
+    return "" if ended == jobs else f"{jobs - (ended or 0)} of {jobs}"
