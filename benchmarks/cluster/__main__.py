@@ -56,6 +56,8 @@ def main() -> None:
     parser.add_argument("--finished", type=int, default=1_000_000, help="finished jobs of the history (1,000,000)")
     parser.add_argument("--sleeps", type=int, default=40, help="jobs of a second that real workers run (40)")
     arguments = parser.parse_args()
+    if arguments.workers < claims.PROCESSES:
+        parser.error(f"--workers must be at least {claims.PROCESSES}.")
     for name in arguments.parts or PARTS:
         print(f"\n## {name}")
         with database(arguments.database, max_queued_jobs=1_000_000, access_log="errors") as settings:

@@ -8,7 +8,7 @@ from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, String, cast, func, insert, literal, literal_column, select, text, true
+from sqlalchemy import Connection, String, cast, insert, literal, literal_column, select, text, true
 
 from benchmarks.cluster import claims
 from benchmarks.serving.report import Row, Rows, at_most
@@ -25,6 +25,9 @@ from tests.service.operations import stocked
 
 CLAIMS = 200
 REPEATS = 7
+COPIED_AT_ONCE = 50_000
+FIRST_NUMBER = 1_000_000_000
+"""Added to each number, so that all have as many digits."""
 WRITES = 400
 """Writes that are timed while the cleanup runs, at most."""
 LISTS = (
@@ -63,25 +66,28 @@ def _copy(context: Context, finished: int) -> None:
     """Copy the finished training and its transitions."""
     jobs: Any = Job.__table__
     events: Any = Event.__table__
-    with context.database.write() as session:
+    with context.database.read() as session:
         copied = session.scalars(select(Job.id).where(Job.kind == "training")).one()
-        connection = session.connection()
-        _insert_copies(connection, jobs, jobs.c.id == copied, "id", finished)
-        transitions = (events.c.job_id == copied) & (events.c.type == "transition")
-        _insert_copies(connection, events, transitions, "job_id", finished)
+    for first in range(0, finished, COPIED_AT_ONCE):
+        numbers = _count(first, min(first + COPIED_AT_ONCE, finished))
+        with context.database.write() as session:
+            connection = session.connection()
+            _insert_copies(connection, jobs, jobs.c.id == copied, "id", numbers)
+            transitions = (events.c.job_id == copied) & (events.c.type == "transition")
+            _insert_copies(connection, events, transitions, "job_id", numbers)
     with context.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))  # as a server's autovacuum does
 
 
-def _insert_copies(connection: Connection, table: Any, chosen: Any, name: str, count: int) -> None:
-    """Copy the chosen rows, each time with another id of a job in the column `name`."""
-    if connection.dialect.name == "postgresql":
-        numbers: Any = func.generate_series(1, count).table_valued("n")
-        new_id = literal("tj_0") + func.lpad(cast(numbers.c.n, String), 23, "0")
-    else:
-        numbers = select(literal_column("1").label("n")).cte("numbers", recursive=True)
-        numbers = numbers.union_all(select(numbers.c.n + 1).where(numbers.c.n < count))
-        new_id = literal("tj_0") + func.printf("%023d", numbers.c.n)
+def _count(first: int, last: int) -> Any:
+    """A table whose column `n` has the numbers after `first`."""
+    numbers = select(literal_column(f"{first + 1}").label("n")).cte("numbers", recursive=True)
+    return numbers.union_all(select(numbers.c.n + 1).where(numbers.c.n < last))
+
+
+def _insert_copies(connection: Connection, table: Any, chosen: Any, name: str, numbers: Any) -> None:
+    """Copy the chosen rows, for each number with another id of a job in the column `name`."""
+    new_id = literal("tj_0" + 13 * "0") + cast(numbers.c.n + FIRST_NUMBER, String)
     columns = [new_id if column.name == name else column for column in table.columns]
     copies = select(*columns).select_from(table.join(numbers, true())).where(chosen)
     connection.execute(insert(table).from_select(list(table.columns), copies))

@@ -7,7 +7,7 @@ from service.worker.main import run
 from service.worker.processes import TASK
 from tests.service.worker.sleep_kind import Sleep
 
-PRELOADED = ("service.worker.child", "tests.service.worker.sleep_kind", "benchmarks.cluster.sleeping")
+PRELOADED = ("service.worker.child", "service.worker.main", "tests.service.worker.sleep_kind")
 
 
 class OneSleep(Sleep):
