@@ -79,7 +79,7 @@ def count_waiting(session: Session, kind: str) -> int:
 def unfinished(session: Session, *, but: Collection[str] = (), **columns: str | int) -> str | None:
     """The id of an unfinished job whose columns have these values, of any kind except those of `but`."""
     matching = (getattr(Job, name) == value for name, value in columns.items())
-    statement = select(Job.id).where(*matching, Job.status.not_in(statuses.FINAL), Job.kind.not_in(but))
+    statement = select(Job.id).where(*matching, Job.status.in_(statuses.UNFINISHED), Job.kind.not_in(but))
     return session.scalar(statement.limit(1))
 
 
@@ -88,7 +88,7 @@ def taking_weights(session: Session, model_id: str, number: int | None = None) -
     statement = select(Job.id).join(JobSource, JobSource.job_id == Job.id).where(JobSource.model_id == model_id)
     if number is not None:
         statement = statement.where(JobSource.number == number)
-    return session.scalar(statement.where(Job.status.not_in(statuses.FINAL)).limit(1))
+    return session.scalar(statement.where(Job.status.in_(statuses.UNFINISHED)).limit(1))
 
 
 def source_folders(session: Session, job_id: str) -> dict[int, str | None]:
@@ -109,7 +109,7 @@ def newest(session: Session, kind: str, *, lock: bool = False, **columns: str | 
 def lock_unfinished(session: Session, kind: str, **columns: str | int) -> Sequence[Job]:
     """Lock the unfinished jobs of a kind with these column values, always in the same order to prevent deadlocks."""
     matching = (getattr(Job, name) == value for name, value in columns.items())
-    statement = select(Job).where(Job.kind == kind, Job.status.not_in(statuses.FINAL), *matching)
+    statement = select(Job).where(Job.kind == kind, Job.status.in_(statuses.UNFINISHED), *matching)
     return session.scalars(statement.order_by(Job.id).with_for_update()).all()
 
 
@@ -153,7 +153,7 @@ def _queued(claimable: Claimable) -> Select[Job]:
 
 def waiting_in_vain(session: Session) -> Sequence[str]:
     """The ids of the jobs that still wait although what they wait for is ready, oldest first. Acquires no lock."""
-    found = select(Job.id).where(Job.waits_for.is_not(None), Job.status.not_in(statuses.FINAL))
+    found = select(Job.id).where(Job.waits_for.is_not(None), Job.status.in_(statuses.UNFINISHED))
     for resource, id_ in ((Model, Job.model_id), (Dataset, Job.dataset_id)):
         found = found.outerjoin(resource, resource.id == id_)
     is_ready = case((Job.waits_for == "model", Model.status), else_=Dataset.status) == statuses.READY
@@ -163,7 +163,7 @@ def waiting_in_vain(session: Session) -> Sequence[str]:
 def waiting(session: Session, **columns: str | None) -> Sequence[Job]:
     """Lock the jobs that wait and whose columns have these values, always in the same order to prevent deadlocks."""
     matching = (getattr(Job, name) == value for name, value in columns.items())
-    statement = select(Job).where(Job.waits_for.is_not(None), Job.status.not_in(statuses.FINAL), *matching)
+    statement = select(Job).where(Job.waits_for.is_not(None), Job.status.in_(statuses.UNFINISHED), *matching)
     return session.scalars(statement.order_by(Job.id).with_for_update()).all()
 
 
@@ -181,7 +181,7 @@ def claimed(session: Session) -> Sequence[Job]:
 def checkpoint_folders(session: Session) -> frozenset[str]:
     """The artifact keys of the checkpoints from which unfinished jobs can resume. Raises BadKey for one that isn't the
     job's own."""
-    found = session.execute(select(Job.id, Job.checkpoint).where(Job.status.not_in(statuses.FINAL)))
+    found = session.execute(select(Job.id, Job.checkpoint).where(Job.status.in_(statuses.UNFINISHED)))
     return frozenset(
         check_published(key, CHECKPOINTS, job_id) for job_id, kept in found if kept is not None for key in kept.folders
     )
@@ -202,7 +202,7 @@ def result_folders(session: Session, groups: Mapping[str, str]) -> frozenset[str
 
 def unfinished_requests(session: Session) -> Sequence[tuple[str, str, dict[str, Any]]]:
     """The id, the kind and the request of each unfinished job."""
-    found = select(Job.id, Job.kind, Job.request).where(Job.status.not_in(statuses.FINAL))
+    found = select(Job.id, Job.kind, Job.request).where(Job.status.in_(statuses.UNFINISHED))
     return [(job_id, kind, request) for job_id, kind, request in session.execute(found)]
 
 

@@ -229,6 +229,7 @@ class Job(InProject, Record):
         Index("jobs_list_dataset", "kind", "dataset_name", "id"),
         Index("jobs_parent", "parent", "id"),
         Index("jobs_project", "project", "kind", "status"),
+        Index("jobs_finished", "finished_at"),
     )
 
     id: Mapped[Id] = mapped_column(primary_key=True)

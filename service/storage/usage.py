@@ -51,7 +51,7 @@ def sum_stored_bytes(session: Session, projects: Names) -> Figures:
         .where(Job.project.in_(projects), Job.kind == "batch_prediction", Job.status == statuses.SUCCEEDED)
         .group_by(Job.project),
         select(Job.project, func.sum(posted))
-        .where(Job.project.in_(projects), Job.status.not_in(statuses.FINAL)).group_by(Job.project),
+        .where(Job.project.in_(projects), Job.status.in_(statuses.UNFINISHED)).group_by(Job.project),
     )  # fmt: skip
     stored: Figures = {}
     for statement in sums:

@@ -68,7 +68,7 @@ def newest_job(session: Session, version: Version, type_: str, *, lock: bool = F
 
 def making(session: Session, version: Version, type_: str) -> str | None:
     """The id of an unfinished job that makes the version's variant of that type."""
-    statement = select(Job.id).where(*_makes(version, type_), Job.status.not_in(statuses.FINAL))
+    statement = select(Job.id).where(*_makes(version, type_), Job.status.in_(statuses.UNFINISHED))
     return session.scalar(statement.limit(1))
 
 
@@ -81,7 +81,7 @@ def delete_failed_jobs(session: Session, version: Version, type_: str) -> None:
 def used_by(session: Session, version: Version, type_: str) -> str | None:
     """The id of an unfinished batch prediction with the version's variant of that type."""
     matching = (*_with(version), Job.kind != KIND, Job.request["variant"].as_string() == type_)
-    return session.scalar(select(Job.id).where(*matching, Job.status.not_in(statuses.FINAL)).limit(1))
+    return session.scalar(select(Job.id).where(*matching, Job.status.in_(statuses.UNFINISHED)).limit(1))
 
 
 def _makes(version: Version, type_: str) -> tuple[ColumnElement[bool], ...]:

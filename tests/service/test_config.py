@@ -115,6 +115,8 @@ def test_an_address_that_is_not_of_the_loopback_interface_can_be_reached(host: s
         ({"FITSERVE_PROT": "8000"}, "FITSERVE_PROT is not a setting. Did you mean FITSERVE_PORT?"),
         ({"FITSERVE_DATABASE_URL": "mysql://me:secret@host/db"}, "FITSERVE_DATABASE_URL must begin with sqlite:///"),
         ({"FITSERVE_DATABASE_URL": "sqlite:///:memory:"}, "FITSERVE_DATABASE_URL must name a file"),
+        ({"FITSERVE_WORKER_QUEUES": " , "}, "FITSERVE_WORKER_QUEUES names no queue. It can be cpu"),
+        ({"FITSERVE_WORKER_QUEUES": "cpu,g p u"}, 'FITSERVE_WORKER_QUEUES has "g p u", but a name must be 1 to 128'),
         ({"FITSERVE_ARTIFACT_URL": "s3://bucket"}, "FITSERVE_ARTIFACT_URL must be a folder's path or a file:// URL"),
         ({"FITSERVE_ARTIFACT_URL": "file://elsewhere/a"}, "FITSERVE_ARTIFACT_URL must be"),
     ],

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from service.identity import identify
 from service.operations.upkeep import workers
 from service.storage.records import Worker
 from service.worker.devices import find_devices
+from service.worker.hosts import check_hosts
 from service.worker.inability import CannotWork
 from tests.service.worker.bench import Bench
 from tests.service.worker.test_survival import release, start_holding_job
@@ -66,6 +68,17 @@ def test_containers_of_one_machine_share_an_sqlite_file(bench: Bench) -> None:
     be_on_another_host(bench, identify(os.getpid())["boot"])
     bench.wait_for_status(bench.submit({}), "succeeded")
     assert sorted(worker.host for worker in bench.workers()) == sorted(["far", socket.gethostname()])
+
+
+def test_a_worker_of_another_machine_is_told_to_share_the_artifacts(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    be_on_another_host(bench, "another")
+    on_server = replace(bench.settings, database_url="postgresql+psycopg://server/fitserve")
+    check_hosts(replace(bench.context, settings=on_server), identify(os.getpid()))
+    told = capsys.readouterr().out
+    assert "workers run on several hosts" in told
+    assert str(bench.settings.artifact_folder) in told
 
 
 def test_the_devices_are_those_that_the_driver_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What workers offer, whether they drain, and an index in the order in which they claim jobs."""
+"""What workers offer, whether they drain, and indexes for claims and for what ended before or after a moment."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,9 +25,11 @@ def upgrade() -> None:
         sqlite_where=CLAIMABLE,
         postgresql_where=CLAIMABLE,
     )
+    op.create_index("jobs_finished", "jobs", ["finished_at"])
 
 
 def downgrade() -> None:
+    op.drop_index("jobs_finished", "jobs")
     op.drop_index("jobs_claim", "jobs")
     for name in reversed(COLUMNS):
         op.drop_column("workers", name)
