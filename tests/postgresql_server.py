@@ -33,19 +33,22 @@ SETTINGS = {
     "unix_socket_directories": "",
     "max_connections": 200,
     "shared_buffers": "32MB",
-    # What the tests write needn't survive a crash of the machine. Transactions are the same.
-    "fsync": "off",
-    "full_page_writes": "off",
-    "synchronous_commit": "off",
     "autovacuum": "off",
     "jit": "off",
 }
+CARELESS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+"""What tests write needn't survive a crash of the machine. Transactions are the same."""
 START_SECONDS = 60
 
 
-def begin_run() -> None:
-    """Let the processes that this one starts share a server. It starts when the first test needs it."""
+def begin_run(*, durable: bool = False) -> None:
+    """Let the processes that this one starts share a server. It starts when the first test needs it.
+
+    A durable one waits for the disk at each commit, as servers do.
+    """
     os.environ[FOLDER] = mkdtemp(prefix="fitserve-postgresql-")
+    if durable:
+        (Path(os.environ[FOLDER]) / "durable").touch()
 
 
 def end_run() -> None:
@@ -120,7 +123,8 @@ def _start(folder: Path) -> str:
         shutil.chown(folder, UNPRIVILEGED)
     initialize = ("--no-sync", "--auth", "trust", "--username", USER, "--encoding", "UTF8", "--no-locale")
     _call(folder, "initdb", *initialize, "--pgdata", str(data))
-    options = " ".join(f"-c {name}={value}" for name, value in {"port": port, **SETTINGS}.items())
+    settings = {"port": port, **SETTINGS, **({} if (folder / "durable").exists() else CARELESS)}
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     start = ("--wait", "--timeout", str(START_SECONDS), "--log", str(folder / "log"), "--options", options)
     _call(folder, "pg_ctl", "--pgdata", str(data), *start, "start")
     return f"postgresql+psycopg://{USER}@127.0.0.1:{port}/postgres"

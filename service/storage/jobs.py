@@ -18,8 +18,12 @@ from service.storage.documents import JobWarning, KeptCheckpoint
 from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
 from service.storage.records import Dataset, Event, Job, JobSource, Model, Version
+from service.storage.unit_of_work import project_of, wake_workers
 
 ORDERS = {"-created_at": Order((Job.id,), descending=True), "created_at": Order((Job.id,))}
+
+QUEUE_LOCKS = 0x666975
+"""An arbitrary number for advisory locks of PostgreSQL."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,19 @@ def add(session: Session, job: Job) -> None:
     """Insert a new job and its first transition."""
     session.add(job)
     session.flush()
+    if job.status == statuses.QUEUED:
+        wake_workers(session)
     append_events(session, job, [transition(job.status, job.status_reason)])
+
+
+def lock_queue(session: Session, kind: str) -> None:
+    """Let others who count the waiting jobs of that kind in the project wait until the transaction ends.
+
+    On SQLite nobody else writes anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        name = f"{project_of(session)}/{kind}"
+        session.execute(select(func.pg_advisory_xact_lock(QUEUE_LOCKS, func.hashtext(name))))
 
 
 def count_waiting(session: Session, kind: str) -> int:
