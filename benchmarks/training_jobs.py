@@ -28,6 +28,45 @@ LSTM_SERIES = {
     "loss": "mean_squared_error",
 }
 """Predicts the next hour of a series from the last day of three series."""
+GRU_SERIES = {
+    **LSTM_SERIES,
+    "name": "gru-series",
+    "layers": [{"type": "GRU", "units": 32}, {"type": "Dense", "units": 1}],
+}
+WORDS = 10_000
+"""The vocabulary of the made-up texts."""
+EMBEDDING = {
+    "name": "embedding",
+    "task": "binary",
+    "input": {"shape": [64]},
+    "layers": [
+        {"type": "Embedding", "input_dim": WORDS, "output_dim": 64},
+        {"type": "GlobalAveragePooling1D"},
+        {"type": "Dense", "units": 64, "activation": "relu"},
+        {"type": "Dense", "units": 1, "activation": "sigmoid"},
+    ],
+    "optimizer": "adam",
+    "loss": "binary_crossentropy",
+    "metrics": ["accuracy"],
+}
+"""Tells two kinds of texts apart by the mean of their words."""
+ATTENTION = {
+    **EMBEDDING,
+    "name": "attention",
+    "layers": [
+        {"type": "Embedding", "input_dim": WORDS, "output_dim": 64},
+        {"type": "MultiHeadAttention", "inputs": ["embedding", "embedding"], "num_heads": 4, "key_dim": 16},
+        {"type": "Add", "inputs": ["embedding", "multi_head_attention"]},
+        {"type": "LayerNormalization"},
+        {"type": "Dense", "units": 128, "activation": "relu"},
+        {"type": "Dense", "units": 64},
+        {"type": "Add", "inputs": ["layer_normalization", "dense_1"]},
+        {"type": "LayerNormalization"},
+        {"type": "GlobalAveragePooling1D"},
+        {"type": "Dense", "units": 1, "activation": "sigmoid"},
+    ],
+}
+"""The same with the encoder block of a Transformer (Vaswani et al., 2017)."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +89,8 @@ class Job:
     epochs: int
     needs: str | None = None
     """The file of DATA with the rows; None if they are generated."""
+    has_peers: bool = True
+    """Whether benchmarks/peers have the network too."""
 
 
 def line() -> Rows:
@@ -73,6 +114,16 @@ def series() -> Rows:
     x = np.lib.stride_tricks.sliding_window_view(waves[:, :-1], 24, axis=1).transpose(1, 2, 0).copy()
     y = waves[0, 24:, None]
     return Rows(x[:6_400], y[:6_400], x[6_400:], y[6_400:])
+
+
+def texts() -> Rows:
+    """Texts of 64 words, the frequent ones first as in Zipf's law; class 1 has more words of even numbers."""
+    rng = np.random.default_rng(SEED)
+    words = np.minimum(rng.zipf(1.3, (8_000, 64)), WORDS - 1)
+    y = rng.integers(0, 2, (8_000, 1))
+    even = y & (rng.random(words.shape) < 0.3)
+    x = (words & ~even).astype(np.float32)
+    return Rows(x[:6_400], y[:6_400].astype(np.float32), x[6_400:], y[6_400:].astype(np.float32))
 
 
 def mnist(rows: int = 60_000) -> Rows:
@@ -108,4 +159,7 @@ JOBS = {
     ),
     "lstm-series": Job(LSTM_SERIES, series, batch_size=32, epochs=10),
     "lstm-digits": Job(LSTM_DIGITS, lambda: mnist(12_800), batch_size=64, epochs=4, needs="mnist.npz"),
+    "gru-series": Job(GRU_SERIES, series, batch_size=32, epochs=10, has_peers=False),
+    "embedding": Job(EMBEDDING, texts, batch_size=32, epochs=5, has_peers=False),
+    "attention": Job(ATTENTION, texts, batch_size=32, epochs=5, has_peers=False),
 }

@@ -152,7 +152,7 @@ class Diverged(ModelsError):
 
 
 class AccuracyDrop(ModelsError):
-    """A variant predicts worse than its version by more than was allowed."""
+    """A variant predicts worse than its version by more than was allowed, or gives numbers that aren't finite."""
 
     code = "accuracy-drop"
 

@@ -149,7 +149,7 @@ class ServedEvaluation:
 
     def add(self, arrays: Arrays) -> np.ndarray:
         """Count a batch; returns the network's raw outputs for it. Raises InvalidInstances."""
-        outputs = self._predictor.run_inputs(arrays.inputs)
+        outputs = self._predictor.run_inputs(arrays.processed())
         self._measures.add(arrays.targets, outputs)
         return outputs
 

@@ -267,13 +267,19 @@ class Settings:
     )
     resident_bytes: int = setting(
         1024**3,
-        "Size of a job's rows, as 32-bit floats, up to which they are held in memory; larger data is read "
-        "from disk during training.",
+        "Size of a job's rows up to which they are held in memory; larger data is read from disk during training. "
+        "Inputs that are stored as bytes, such as images, count 1 byte per number; other numbers count 4.",
         minimum=0,
     )
     snapshot_bytes: int = setting(
         64 * 1024**2,
         "Size of the snapshots that a training job keeps of its epochs, at most. If not even two fit, it keeps none.",
+        minimum=0,
+    )
+    compiled_code_bytes: int = setting(
+        256 * 1024**2,
+        "Size of the machine code that a worker keeps in `FITSERVE_DATA_DIR/compiled`, at most, so that a network that "
+        "is trained again need not be compiled again; 0 keeps none.",
         minimum=0,
     )
     max_log_bytes: int = setting(1024**2, "Size of a job's printed output that is kept, at most.", minimum=0)
@@ -453,6 +459,11 @@ class Settings:
     def artifact_folder(self) -> Path:
         """The folder that `artifact_url` refers to."""
         return _local_folder(self.artifact_url)
+
+    @property
+    def compiled_code(self) -> Path | None:
+        """The folder in which a worker keeps compiled code; None: it keeps none."""
+        return self.data_dir / "compiled" if self.compiled_code_bytes else None
 
     @property
     def limits(self) -> Limits:

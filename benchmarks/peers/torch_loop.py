@@ -1,10 +1,11 @@
 """Trains a benchmark's network as a PyTorch user would by hand: rows as tensors in memory, a loop over batches.
 
-    python benchmarks/peers/torch_loop.py JOB ROWS.npz BATCH_SIZE EPOCHS
+    python benchmarks/peers/torch_loop.py JOB ROWS.npz BATCH_SIZE EPOCHS [bfloat16]
 
 Prints the seconds as JSON. Runs in an environment with benchmarks/peers/requirements.txt. Pictures stay channels last,
-as they lie in memory, optimizers are fused where PyTorch can, and a thread runs on every core. `torch.compile` is left
-out: on a CPU its compiler alone takes longer than most of these jobs.
+as they lie in memory, optimizers are fused where PyTorch can, and a thread runs on every core. With `bfloat16` the
+network runs under `torch.autocast`; weights and loss stay float32. `torch.compile` is left out: on a CPU its compiler
+alone takes longer than most of these jobs.
 """
 
 import itertools
@@ -73,7 +74,7 @@ JOBS: dict[str, tuple[Callable[[], nn.Module], nn.Module, MakeOptimizer]] = {
 }
 
 
-def main(name: str, path: str, batch_size: int, epochs: int) -> None:
+def main(name: str, path: str, batch_size: int, epochs: int, lowered: bool) -> None:
     make, loss, make_optimizer = JOBS[name]
     with np.load(path) as data:
         x, y = torch.from_numpy(data["x"]), torch.from_numpy(data["y"])
@@ -88,11 +89,13 @@ def main(name: str, path: str, batch_size: int, epochs: int) -> None:
         for begin in range(0, len(x), batch_size):
             rows = order[begin : begin + batch_size]
             optimizer.zero_grad()
-            value = loss(network(x.index_select(0, rows)), y.index_select(0, rows))
+            with torch.autocast("cpu", torch.bfloat16, enabled=lowered):
+                outputs = network(x.index_select(0, rows))
+            value = loss(outputs.float(), y.index_select(0, rows))
             value.backward()
             optimizer.step()
     print(json.dumps({"seconds": time.perf_counter() - start, "loss": value.item()}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5:] == ["bfloat16"])

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.serving.report import Row, Rows
 from benchmarks.survival.jobs import wait_for_all
 from benchmarks.training_jobs import JOBS, mnist
-from benchmarks.training_speed import measure_apart
+from benchmarks.training_speed import Side, measure_apart
 from tests.journeys.specs import DIGITS
 from tests.reference_data import make_keras_home
 from tests.running_service import running_service
@@ -31,7 +31,7 @@ def cost(folder: Path, arguments: argparse.Namespace) -> Rows:
         client.post("/v1/models", DIGITS)
         sides: list[tuple[float, float]] = []
         for number in range(arguments.rounds):
-            bare = measure_apart("mnist", "fitserve", rows, None)
+            bare = measure_apart("mnist", Side("fitserve"), rows, None)
             started = client.start_training(
                 "digits-mlp", "mnist", epochs=JOBS["mnist"].epochs, batch_size=128, seed=7, checkpoint_seconds=1
             )

@@ -161,6 +161,10 @@ class TrainingAssignment(Assignment):
     """The folder for the snapshots of this attempt; None: there are none."""
     snapshot_bytes: int = 0
     """The size that all snapshots of the job may have together."""
+    compiled_code: Path | None = None
+    """The folder in which the worker keeps compiled code of networks; None: it keeps none."""
+    compiled_code_bytes: int = 0
+    """The size that all compiled code may have together."""
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,10 @@ More = Mapping[str, Mapping[str, Any]]
 """Parameters of layers beside those of the spec, by the layer's name."""
 
 
-def network_lines(spec: NetworkSpec, shapes: Shapes, last: Mapping[str, Any] | None = None) -> Iterator[str]:
-    """The statements that build the network as `model`; the layer of its output gets the parameters `last` as well."""
+def network_lines(spec: NetworkSpec, shapes: Shapes, more: More) -> Iterator[str]:
+    """The statements that build the network as `model`."""
     nodes = resolve(spec)
     names = identifiers([*spec.inputs, *(node.name for node in nodes)], RESERVED)
-    more = {nodes[-1].name: last or {}}
     if _is_chain(nodes) and len(spec.inputs) == 1:
         yield from _sequential(nodes, spec, shapes, names, more)
     else:

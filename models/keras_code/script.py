@@ -12,7 +12,8 @@ from models.keras_code.rendering import Call, Code, render
 from models.keras_code.sources import built_in
 from models.spec import SINGLE_INPUT, NetworkSpec, Task
 from models.training.monitoring import find_mode
-from models.training.plan import BFLOAT16, FLOAT32
+from models.training.plan import BFLOAT16
+from models.training.precision import POLICY, find_bfloat16_layers
 from models.validation import complete_target
 
 Document = Mapping[str, Any]
@@ -48,11 +49,9 @@ def write_script(
         lines += ["", f"keras.utils.set_random_seed({job['seed']})"]
     if data is not None:
         lines += ["", *([""] if data.lines[0].startswith("def ") else []), *data.lines]
-    last: Document = {}
-    if (job or {}).get("precision") == BFLOAT16:
-        lines += ["", 'keras.config.set_dtype_policy("mixed_bfloat16")']
-        last = {"dtype": FLOAT32}
-    lines += ["", *network_lines(spec, shapes, last), compile_line(spec, model, optimizer), "model.summary()"]
+    lowered = find_bfloat16_layers(spec) if (job or {}).get("precision") == BFLOAT16 else ()
+    more = {name: {"dtype": POLICY} for name in lowered}
+    lines += ["", *network_lines(spec, shapes, more), compile_line(spec, model, optimizer), "model.summary()"]
     if job is not None and data is not None:
         lines += ["", *_fit(job, spec, data, schedule)]
     return "\n".join(lines) + "\n"

@@ -101,7 +101,7 @@ class TensorInput:
 
     def _scale(self, rows: np.ndarray) -> np.ndarray:
         """Scale the array in place and return it."""
-        shift, divisor = self._scales
+        shift, divisor = self.scales
         if shift is not None:
             rows -= shift
         if divisor is not None:
@@ -109,8 +109,8 @@ class TensorInput:
         return rows
 
     @cached_property
-    def _scales(self) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """What to subtract and what to divide by; None if it changes nothing."""
+    def scales(self) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """What to subtract from a row and what to divide the difference by, float32; None if it changes nothing."""
         shift = self.mean.astype(np.float32) if self.mean.any() else None
         return shift, self.std.astype(np.float32) if (self.std != 1).any() else None
 

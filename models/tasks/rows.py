@@ -6,7 +6,7 @@ from pathlib import Path
 
 from models.datasets import Dataset, Split
 from models.preprocessing import Preprocessing
-from models.preprocessing.rows import TargetRows, input_rows, row_bytes
+from models.preprocessing.rows import TargetRows, input_rows, load_inputs, row_bytes
 from models.targets import TargetEncoding
 from models.training.plan import Arrays, StreamedArrays
 
@@ -19,7 +19,7 @@ def load_rows(
     most_bytes: int,
     folder: Path,
 ) -> dict[str, Arrays | StreamedArrays]:
-    """The preprocessed rows of each split that has rows.
+    """The rows of each split that has rows, as the network takes them or as StoredRows.
 
     If all of them together take more than `most_bytes`, they are read from the disk in chunks. Files that have to be
     converted for this are written into `folder`. In both cases the network gets the same numbers.
@@ -28,7 +28,7 @@ def load_rows(
     total = sum(len(split.rows) * row_bytes(preprocessing, encoding, split) for split in found)
     if total <= most_bytes:
         return {
-            split.name: Arrays(preprocessing.network_inputs(split), encoding.encode(split.targets)) for split in found
+            split.name: Arrays(load_inputs(preprocessing, split), encoding.encode(split.targets)) for split in found
         }
     return {
         split.name: StreamedArrays(input_rows(preprocessing, split, folder), TargetRows(split.targets, encoding))

@@ -5,6 +5,7 @@ import itertools
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,11 +40,13 @@ from models.tasks.rows import known_targets, load_rows
 from models.tasks.snapshots import Snapshots, prepare_snapshots
 from models.training.adaptation import adapt
 from models.training.checkpoints import read_checkpoint, write_checkpoint
+from models.training.compiled_code import CompiledCode
 from models.training.evaluation import evaluate
 from models.training.loop import train
 from models.training.monitoring import find_mode
 from models.training.plan import (
     BFLOAT16,
+    COMPILED,
     Arrays,
     Checkpoint,
     Command,
@@ -79,6 +82,21 @@ def run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Train
     """
     channel.phase(Phase.BUILD)
     configure_threads(assignment.runtime.threads)
+    with _using_compiled_code(assignment, folder):
+        return _run(assignment, folder, channel)
+
+
+def _using_compiled_code(assignment: TrainingAssignment, folder: Path) -> AbstractContextManager[None]:
+    """A context in which the network need not be compiled if it has been compiled before."""
+    request = assignment.request
+    if assignment.compiled_code is None or request.execution != COMPILED:
+        return nullcontext()
+    spec = _complete_spec(assignment.spec, request)
+    code = CompiledCode(assignment.compiled_code, assignment.compiled_code_bytes)
+    return code.used_for(spec, request.precision, assignment.runtime.threads, folder)
+
+
+def _run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> TrainingResult | Unfinished:
     dataset = Dataset.open(assignment.dataset)
     kept = _find_kept(assignment)
     if not assignment.checkpoints:  # a training that resumes has reported them

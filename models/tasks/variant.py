@@ -19,7 +19,7 @@ from models.tasks.reporting import Reporter
 from models.training.threads import configure_threads
 from models.training.vocabulary import check_split, check_vocabulary
 from models.variants.calibration import calibration_batches, choose_rows
-from models.variants.comparing import compare, compared_metric, measure_speedup, timed_inputs
+from models.variants.comparing import TIMED_ROWS, compare, compared_metric, measure_speedup, timed_inputs
 from models.variants.int8 import quantize
 from models.version_files import ARTIFACTS
 from models.versions import ServedNetwork, load_served
@@ -30,8 +30,8 @@ COMPARED, CALIBRATED = ("test", "validation", "train"), ("train", "validation", 
 """The splits whose rows are taken, in this order: the first that has rows."""
 ROUNDING = 1e-9
 """By which a drop may exceed the bound: 0.97 - 0.96 is a little more than 0.01."""
-NO_TEST_ROWS, NO_TRAINING_ROWS, TOO_FEW_ROWS, NOT_COMPARABLE = (
-    "no-test-rows", "no-training-rows", "too-few-rows", "not-comparable",
+NO_TEST_ROWS, NO_TRAINING_ROWS, TOO_FEW_ROWS, NOT_COMPARABLE, NOT_SMALLER, NOT_FASTER = (
+    "no-test-rows", "no-training-rows", "too-few-rows", "not-comparable", "not-smaller", "not-faster",
 )  # fmt: skip
 """The types of warnings."""
 
@@ -47,11 +47,12 @@ def run(assignment: VariantAssignment, folder: Path, channel: Channel) -> Varian
     dataset = Dataset.open(assignment.dataset)
     version = load_served(assignment.version, Predictor.load(assignment.version, SERVED_THREADS), dataset)
     making = _Making(assignment, folder, channel, dataset, version)
-    result = making.compare(making.quantize())
-    if result.drop is not None and result.drop > assignment.max_accuracy_drop + ROUNDING:
+    result, broken = making.compare(making.quantize())
+    problem = find_problem(result, broken, assignment.max_accuracy_drop)
+    if problem is not None:
         for name in _FILES:
             (folder / name).unlink()
-        raise AccuracyDrop(_describe_drop(result, assignment.max_accuracy_drop), result.to_document())
+        raise AccuracyDrop(problem, result.to_document())
     return result
 
 
@@ -102,8 +103,8 @@ class _Making:
             done += len(next(iter(batch.values())))
             reporter.report(done, rows, done / rows)
 
-    def compare(self, result: VariantResult) -> VariantResult:
-        """The result with what was measured of the variant in the folder."""
+    def compare(self, result: VariantResult) -> tuple[VariantResult, int]:
+        """The result with what was measured of the variant in the folder; and `Comparison.broken`."""
         self.channel.phase(Phase.EVALUATE)
         split, task = self._first_with_rows(COMPARED), self.version.spec.task
         variant = load_served(self.assignment.version, Predictor.load(self.folder, SERVED_THREADS), self.dataset)
@@ -118,7 +119,7 @@ class _Making:
         )
         rows, drop = self.dataset.descriptor["splits"][split], comparison.drop(metric)
         doubts = find_doubts(split, rows, metric, drop, self.assignment.max_accuracy_drop)
-        return replace(
+        measured = replace(
             result,
             metrics=comparison.metrics(),
             split=split,
@@ -128,8 +129,9 @@ class _Making:
             agreement=comparison.agreement,
             speedup=speedup,
             certified=not doubts and drop is not None and drop <= self.assignment.max_accuracy_drop + ROUNDING,
-            warnings=result.warnings + doubts,
+            warnings=result.warnings + doubts + find_drawbacks(result.bytes, result.version_bytes, speedup),
         )
+        return measured, comparison.broken
 
     def _first_with_rows(self, splits: tuple[str, ...]) -> str:
         return next(split for split in splits if self.dataset.descriptor["splits"][split])
@@ -152,6 +154,32 @@ def find_doubts(split: str, rows: int, metric: str, drop: float | None, most: fl
         )
         doubts.append({"type": TOO_FEW_ROWS, "detail": detail})
     return doubts
+
+
+def find_drawbacks(size: int, version_size: int, speedup: float) -> list[dict[str, Any]]:
+    """What speaks against the variant although it predicts well enough, as warnings. The sizes are in bytes."""
+    drawbacks: list[dict[str, Any]] = []
+    if size >= version_size:
+        detail = f"The variant isn't smaller than its version: it has {size:,} bytes, and the version {version_size:,}."
+        drawbacks.append({"type": NOT_SMALLER, "detail": detail})
+    if speedup < 1:
+        detail = (
+            f"The variant isn't faster than its version: {TIMED_ROWS} rows took {1 / speedup:.2f} times as long on one "
+            "thread of the worker's machine."
+        )
+        drawbacks.append({"type": NOT_FASTER, "detail": detail})
+    return drawbacks
+
+
+def find_problem(result: VariantResult, broken: int, most: float) -> str | None:
+    """Why a variant predicts too much worse than its version, as a sentence; None if it doesn't."""
+    if broken:
+        # Metrics show this at most as undefined: those of several outputs leave undefined ones out.
+        rows = f"{broken:,} of {result.rows:,} {result.split} rows"
+        return f"For {rows} the variant's outputs aren't finite, and the version's are."
+    if result.drop is not None and result.drop > most + ROUNDING:
+        return _describe_drop(result, most)
+    return None
 
 
 def _describe_drop(result: VariantResult, most: float) -> str:

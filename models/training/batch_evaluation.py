@@ -26,7 +26,7 @@ class BatchEvaluation:
 
     def add(self, arrays: Arrays) -> np.ndarray:
         """Count a batch; returns the network's raw outputs for it."""
-        inputs = {name: tf.convert_to_tensor(values) for name, values in arrays.inputs.items()}
+        inputs = {name: tf.convert_to_tensor(values) for name, values in arrays.processed().items()}
         targets = tf.convert_to_tensor(arrays.targets)
         if self._step is None:
             self._step = self._trace(inputs, targets)

@@ -5,10 +5,7 @@ from contextlib import contextmanager
 
 import keras
 
-from models.training.precision import SEPARATOR
-
-POLICY = "mixed_bfloat16"
-"""Keras's policy for variables in float32 and computations in bfloat16."""
+from models.training.precision import POLICY, SEPARATOR
 
 
 @contextmanager

@@ -23,12 +23,12 @@ PRECISIONS = FLOAT32, BFLOAT16 = "float32", "bfloat16"
 
 @dataclass(frozen=True)
 class Arrays:
-    """Processed rows in memory: `inputs` by name, (rows, …) each; `targets` encoded for the loss.
+    """Rows in memory: `inputs` by name, (rows, …) each, processed or as StoredRows; `targets` encoded for the loss.
 
     Training uses an array's own memory if it is aligned (models/memory.py): don't change the array meanwhile.
     """
 
-    inputs: dict[str, np.ndarray]
+    inputs: Mapping[str, "Rows"]
     targets: np.ndarray
     weights: np.ndarray | None = None
     """The weight of each row in the loss (rows,), float32; None: equal weights."""
@@ -37,8 +37,12 @@ class Arrays:
     def rows(self) -> int:
         return len(self.targets)
 
+    def processed(self) -> dict[str, np.ndarray]:
+        """The inputs as the network takes them."""
+        return {name: rows[:] for name, rows in self.inputs.items()}
+
     def part(self, rows: slice) -> "Arrays":
-        """A slice of the rows, in the same memory."""
+        """A slice of the rows, processed; in the same memory if they were processed before."""
         weights = None if self.weights is None else self.weights[rows]
         return Arrays({name: values[rows] for name, values in self.inputs.items()}, self.targets[rows], weights)
 

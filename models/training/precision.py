@@ -4,12 +4,14 @@ A bfloat16 number has 8 significant bits, so whole numbers over 256 are rounded.
 and only numbers that such a layer has computed are safe to round: a layer before them may pass on indices of words.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from models.graph import Node, connect, resolve
 from models.pretrained import NETWORK, PRETRAINED, inner_layers
 from models.spec import NetworkSpec
 
+POLICY = "mixed_bfloat16"
+"""Keras's policy for variables in float32 and computations in bfloat16."""
 MULTIPLYING = frozenset(
     {
         "Conv1D",
@@ -63,6 +65,8 @@ FOLLOWING = frozenset(
     }
 )
 """Layers that compute in bfloat16 where all of their inputs do, so that nothing is converted between them."""
+REGULARIZED = "activity_regularizer"
+"""The parameter of layers whose outputs are summed as part of the loss, which is float32."""
 SEPARATOR = "/"
 """Between the name of a Pretrained layer and that of a layer within it."""
 
@@ -77,6 +81,8 @@ def find_bfloat16_layers(spec: NetworkSpec) -> tuple[str, ...]:
 def _find_lowered(nodes: Iterable[Node]) -> Iterator[str]:
     lowered: set[str] = set()
     for node in nodes:
+        if node.layer.type == PRETRAINED and NETWORK not in node.layer.parameters:
+            continue  # it is as posted: what it stands for isn't known yet
         if node.layer.type == PRETRAINED:
             first = node.layer.parameters[NETWORK]["input"]["name"]
             inner = connect(inner_layers(node.layer), [first])
@@ -84,6 +90,12 @@ def _find_lowered(nodes: Iterable[Node]) -> Iterator[str]:
             yield from (f"{node.name}{SEPARATOR}{name}" for name in sorted(found))
             if inner[-1].name in found:
                 lowered.add(node.name)
-        elif node.layer.type in MULTIPLYING or (node.layer.type in FOLLOWING and lowered.issuperset(node.inputs)):
+        elif _can_be_lowered(node, lowered):
             lowered.add(node.name)
             yield node.name
+
+
+def _can_be_lowered(node: Node, lowered: Collection[str]) -> bool:
+    if node.layer.parameters.get(REGULARIZED):
+        return False
+    return node.layer.type in MULTIPLYING or (node.layer.type in FOLLOWING and set(node.inputs).issubset(lowered))

@@ -10,6 +10,7 @@ import tensorflow as tf
 from models.memory import aligned
 from models.training.graph_calls import INTEGER, Results, Step, TracedCall, build_state, only_or_all, run_batches
 from models.training.plan import Arrays
+from models.training.scaling import held_rows, make_scaling
 
 SIGNATURE = (tf.TensorSpec((None, None), tf.int32), INTEGER, INTEGER, INTEGER)
 
@@ -35,7 +36,8 @@ class ResidentSteps:
         self._watched = watched
         self._step = step
         self._batch_size = batch_size
-        self._inputs = {name: as_tensor(values) for name, values in arrays.inputs.items()}
+        self._inputs = {name: as_tensor(held_rows(rows)[:]) for name, rows in arrays.inputs.items()}
+        self._scalings = {name: make_scaling(rows) for name, rows in arrays.inputs.items()}
         self._targets = as_tensor(arrays.targets)
         self._weights = None if arrays.weights is None else as_tensor(arrays.weights)
         self._full_batches, rest = divmod(arrays.rows, batch_size)
@@ -80,7 +82,7 @@ class ResidentSteps:
         )
 
     def _gather(self, rows: tf.Tensor) -> tuple[Any, ...]:
-        inputs = {name: tf.gather(values, rows) for name, values in self._inputs.items()}
+        inputs = {name: self._scalings[name](tf.gather(values, rows)) for name, values in self._inputs.items()}
         weights = () if self._weights is None else (tf.gather(self._weights, rows),)
         return only_or_all(inputs), tf.gather(self._targets, rows), *weights
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from models.training.graph_calls import INTEGER, Results, Step, build_state, only_or_all, run_batches
 from models.training.plan import Rows, StreamedArrays
+from models.training.scaling import held_rows, make_scaling
 
 READERS = 2
 """Threads that read batches; they mostly wait for the disk or run NumPy code without Python's lock."""
@@ -28,8 +29,9 @@ class StreamedSteps:
         self._step = step
         self._full_step = tf.function(step, autograph=False, jit_compile=True) if compiled else step
         weights = () if arrays.weights is None else (arrays.weights,)
-        self._sources: list[Rows | np.ndarray] = [*arrays.inputs.values(), arrays.targets, *weights]
-        self._names = list(arrays.inputs)
+        held = map(held_rows, arrays.inputs.values())
+        self._sources: list[Rows | np.ndarray] = [*held, arrays.targets, *weights]
+        self._scalings = {name: make_scaling(rows) for name, rows in arrays.inputs.items()}
         self._batch_size = batch_size
         self._full_batches = arrays.rows // batch_size
         self.steps = math.ceil(arrays.rows / batch_size)
@@ -76,5 +78,6 @@ class StreamedSteps:
         return run_batches(self._network, run_next, begin, end, steps_before=begin)
 
     def _as_batch(self, tensors: Any) -> tuple[Any, ...]:
-        count = len(self._names)
-        return only_or_all(dict(zip(self._names, tensors[:count], strict=True))), *tensors[count:]
+        count = len(self._scalings)
+        held = zip(self._scalings.items(), tensors[:count], strict=True)
+        return only_or_all({name: scale(batch) for (name, scale), batch in held}), *tensors[count:]

@@ -31,6 +31,8 @@ class Comparison:
     variant: Evaluation
     agreement: float | None
     """The share of equal predictions, of a regression the R² of the variant's outputs with the version's as truth."""
+    broken: int
+    """The number of rows for which the version's outputs are finite, and the variant's aren't."""
 
     def metrics(self) -> dict[str, dict[str, float | None]]:
         """The losses and metrics as clients see them, under `version` and `variant`."""
@@ -63,11 +65,16 @@ def compare(
     before = evaluate_split(
         version, dataset, split, folder, lambda step, steps: on_batch(step, 2 * steps), on_outputs=stored.add
     )
-    agreement = _agreement_with(version.spec, stored.outputs)
+    agreement, broken = _agreement_with(version.spec, stored.outputs), _Broken(stored.outputs)
+
+    def add(outputs: np.ndarray) -> None:
+        agreement.add(outputs)
+        broken.add(outputs)
+
     after = evaluate_split(
-        variant, dataset, split, folder, lambda step, steps: on_batch(steps + step, 2 * steps), on_outputs=agreement.add
+        variant, dataset, split, folder, lambda step, steps: on_batch(steps + step, 2 * steps), on_outputs=add
     )
-    return Comparison(before, after, agreement.result())
+    return Comparison(before, after, agreement.result(), broken.rows)
 
 
 def measure_speedup(version: OnnxNetwork, variant: OnnxNetwork, inputs: dict[str, np.ndarray]) -> float:
@@ -111,6 +118,25 @@ class _StoredOutputs:
             self.outputs = scratch_array(self._folder, (self._total, *outputs.shape[1:]), np.float32)
         self.outputs[self._rows : self._rows + len(outputs)] = outputs
         self._rows += len(outputs)
+
+
+class _Broken:
+    """The rows for which a variant has outputs that aren't finite, and its version doesn't."""
+
+    def __init__(self, truth: np.ndarray) -> None:
+        self._truth, self._seen, self.rows = truth, 0, 0
+
+    def add(self, outputs: np.ndarray) -> None:
+        """Count the variant's outputs for the next rows."""
+        before = self._truth[self._seen : self._seen + len(outputs)]
+        self._seen += len(outputs)
+        self.rows += int((_are_finite(before) & ~_are_finite(outputs)).sum())
+
+
+def _are_finite(outputs: np.ndarray) -> np.ndarray:
+    """Whether all outputs of each row are finite."""
+    finite: np.ndarray = np.isfinite(outputs).reshape(len(outputs), -1).all(axis=1)
+    return finite
 
 
 class _ClassAgreement:

@@ -66,9 +66,10 @@ def _prepare(path: Path, prepared: Path) -> Chosen:
     chosen = choose(model.graph)
     if not chosen.nodes:
         counts = ", ".join(f"{type_} ({count})" for type_, count in chosen.unquantized.items())
+        *others, last = WEIGHTED
         raise NotQuantizable(
-            f"The network has no operation that can be quantized: no {' or '.join(WEIGHTED)} of rows with constant "
-            f"float32 weights. It has {counts or 'no operation at all'}."
+            f"The network has no operation that can be quantized: no {', '.join(others)} or {last} of rows with "
+            f"constant float32 weights. It has {counts or 'no operation at all'}."
         )
     return chosen
 

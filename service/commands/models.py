@@ -48,7 +48,18 @@ def list_models(session: Session, limit: int, **filters: Any) -> None:
 @click.argument("name")
 def show_model(session: Session, name: str) -> None:
     """Show a model and its layers."""
-    _show(session, session.client.models.get(name))
+    model = session.client.models.get(name)
+    if not session.as_json:
+        model = model | {"labels": _describe_labels(session, model)}
+    _show(session, model)
+
+
+def _describe_labels(session: Session, model: dict[str, Any]) -> dict[str, str]:
+    """What each label points to: a version, or a variant of one."""
+    found = session.client.models.labels(model["name"]) if model["labels"] else ()
+    return {
+        one["label"]: str(one["version"]) + ("" if one["variant"] is None else f" ({one['variant']})") for one in found
+    }
 
 
 @models.command("create")

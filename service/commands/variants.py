@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from service.commands.command import ServiceGroup, Session
-from service.commands.output import describe_moment, print_items, print_json, print_members
+from service.commands.output import describe_moment, print_items, print_json, print_members, print_table
 from service.commands.parameters import VARIANT_TYPE, takes_metadata
 from service.commands.watching import going_on, leave
 
@@ -92,8 +92,15 @@ def _show(session: Session, document: dict[str, Any], named: dict[str, Any], mea
     shown = named | {name: document[name] for name in members}
     figures = {name: measured.get(name) for name in FIGURES}
     shown |= {name: value for name, value in figures.items() if value != {}}
-    for of, metrics in (measured.get("metrics") or {}).items():
-        shown[f"metrics of the {of}"] = metrics
     error = document["error"]
     warnings = [warning["detail"] for warning in measured.get("warnings", ())]
     print_members(shown | {"warnings": warnings or None, "error": error and error["detail"]})
+    _print_metrics(measured.get("metrics"))
+
+
+def _print_metrics(metrics: dict[str, dict[str, float | None]] | None) -> None:
+    if metrics is None:
+        return
+    click.echo()
+    version, variant = metrics["version"], metrics["variant"]
+    print_table(("metric", "version", "variant"), ((name, version[name], variant.get(name)) for name in version))

@@ -176,7 +176,8 @@ class ProcessStarter:
         self.problem: str | None = None
         """Why the latest `warm_up` failed; None if it succeeded. Clients can read it; the log has the details."""
         os.environ["KERAS_BACKEND"] = "tensorflow"
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        # TensorFlow raises its errors. It also logs doubts about compiled code that it finds, which clients would see.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         if start_method == "forkserver":
             self._context.set_forkserver_preload(list(preloaded))
 

@@ -6,6 +6,7 @@ import pytest
 
 from models.training.fused import fused
 from models.training.loop import train
+from models.training.plan import Arrays
 from tests.models.training_networks import Recorder, compiled, convolution, labelled_rows, plan
 
 normalization = keras.layers.BatchNormalization
@@ -57,6 +58,71 @@ def test_options_of_the_layer_keep_their_meaning(options: dict[str, object]) -> 
 @pytest.mark.parametrize("make", [keras.optimizers.AdamW, lambda: keras.optimizers.Adam(amsgrad=True, clipnorm=0.1)])
 def test_optimizers_update_as_in_fit(make) -> None:  # type: ignore[no-untyped-def]
     assert_close_to_fit(normalized(1, make()), normalized(1, make()), (4,))
+
+
+def recurrent(*before: keras.Layer, **options: object) -> keras.Model:
+    keras.utils.set_random_seed(1)
+    layers = [
+        keras.layers.LSTM(**{"units": 5, **options}),
+        keras.layers.Flatten(),
+        keras.layers.Dense(3, activation="softmax"),
+    ]
+    return compiled((4, 2), [*before, *layers], "adam")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"return_sequences": True, "go_backwards": True, "use_bias": False, "unit_forget_bias": False}],
+    ids=["defaults", "options"],
+)
+def test_an_lstm_has_the_losses_of_fit_up_to_rounding(options: dict[str, object]) -> None:
+    assert_close_to_fit(recurrent(**options), recurrent(**options), (4, 2))
+
+
+def test_both_directions_of_a_bidirectional_lstm_run_fused() -> None:
+    both = keras.layers.Bidirectional(keras.layers.LSTM(5))
+    with fused(compiled((4, 2), [both, keras.layers.Dense(3)], "adam")):
+        assert all("inner_loop" in vars(layer) for layer in (both.forward_layer, both.backward_layer))
+    assert not any("inner_loop" in vars(layer) for layer in (both.forward_layer, both.backward_layer))
+
+
+def test_masked_time_steps_of_an_lstm_keep_their_meaning() -> None:
+    made = labelled_rows(16, (4, 2))
+    inputs = made.processed()["input"]
+    inputs[:, 2:] = 0
+    rows = Arrays({"input": inputs}, made.targets)
+    networks = [recurrent(keras.layers.Masking()) for _ in range(2)]
+    expected = networks[0].fit(rows.inputs["input"], rows.targets, batch_size=8, shuffle=False, verbose=0)
+    recorder = Recorder()
+    train(networks[1], rows, None, plan(1, fused=True), recorder)
+    np.testing.assert_allclose(recorder.history("loss"), expected.history["loss"], rtol=ROUNDING)
+
+
+@pytest.mark.parametrize("options", [{"activation": "relu"}, {"dropout": 0.1}, {"units": 33}])
+def test_an_lstm_that_computes_something_else_or_is_wide_stays_as_it_is(options: dict[str, object]) -> None:
+    network = recurrent(**options)
+    with fused(network):
+        assert not any("inner_loop" in vars(layer) for layer in network.layers)
+        assert "update_step" not in vars(network.optimizer)
+
+
+@pytest.mark.parametrize("make", [keras.optimizers.Adam, lambda: keras.optimizers.AdamW(beta_1=0.0)])
+def test_words_that_occur_several_times_in_a_batch_are_updated_as_in_fit(make) -> None:  # type: ignore[no-untyped-def]
+    def network() -> keras.Model:
+        keras.utils.set_random_seed(1)
+        layers = [keras.layers.Embedding(5, 3), keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
+        return compiled((4,), layers, make())
+
+    made = labelled_rows(44)
+    words = np.abs(made.processed()["input"]).astype(np.int32).clip(max=3).astype(np.float32)
+    rows = Arrays({"input": words}, made.targets)
+    expected, ours, recorder = network(), network(), Recorder()
+    history = expected.fit(
+        rows.inputs["input"], rows.targets, batch_size=8, epochs=3, shuffle=False, verbose=0
+    ).history  # fmt: skip
+    train(ours, rows, None, plan(fused=True), recorder)
+    np.testing.assert_allclose(recorder.history("loss"), history["loss"], rtol=ROUNDING)
+    np.testing.assert_allclose(ours.get_weights()[0], expected.get_weights()[0], atol=1e-5)
 
 
 def test_one_row_a_batch_is_normalized_to_the_offset() -> None:

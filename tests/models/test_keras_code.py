@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 
@@ -161,14 +160,21 @@ def test_a_script_computes_in_the_precision_of_the_job(document: dict[str, Any])
     job = {"model": document["name"], "dataset": "rows", "epochs": 1, "precision": "bfloat16"}
     width = document["input"]["shape"][0]
     rows = {"inputs": [[0.5] * width, [1.5] * width], "targets": [0, 1]}
-    try:
-        network = run(write_script(document, job, {"name": "rows", "source": "inline", **rows}))["model"]
-    finally:
-        keras.config.set_dtype_policy("float32")
+    network = run(write_script(document, job, {"name": "rows", "source": "inline", **rows}))["model"]
     *hidden, last = (layer for layer in network.layers if layer.weights)
     assert {layer.compute_dtype for layer in hidden} == {"bfloat16"}
     assert last.compute_dtype == "float32"
     assert {weight.dtype for weight in network.weights} == {"float32"}
+
+
+def test_a_script_computes_only_those_layers_in_bfloat16_that_the_job_does() -> None:
+    hidden = [{"type": "Reshape", "target_shape": [2]}, {"type": "Embedding", "input_dim": 900, "output_dim": 2}]
+    layers = [*hidden, {"type": "GRU", "units": 2}, {"type": "Dense", "units": 4}, {"type": "Dense", "units": 1}]
+    document = {**LINE, "name": "words", "input": {"shape": [2]}, "layers": layers}
+    job = {"model": "words", "dataset": "rows", "epochs": 1, "precision": "bfloat16"}
+    rows = {"name": "rows", "source": "inline", "inputs": [[1, 899], [300, 2]], "targets": [0, 1]}
+    network = run(write_script(document, job, rows))["model"]
+    assert [layer.compute_dtype for layer in network.layers] == ["float32"] * 3 + ["bfloat16", "float32"]
 
 
 def test_a_script_loads_data_that_is_too_long_to_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ def train_version(folder: Path, spec: NetworkSpec, dataset: Dataset, network: An
     train(network, arrays, None, plan(epochs=2), Recorder())
     trained = TrainedNetwork(network, spec, preprocessing, encoding, {})
     folder.mkdir()
-    assert save_version(folder, trained, arrays.inputs).servable
+    assert save_version(folder, trained, arrays.processed()).servable
     return trained
 
 

@@ -63,6 +63,58 @@ def test_model_symbolic_build_makes_the_variables_of_metrics_and_optimizer() -> 
     assert "mae" in network.get_metrics_result()
 
 
+def test_adam_keeps_its_moments_in_lists_by_the_index_of_a_variable() -> None:
+    network = make_network()
+    optimizer = network.optimizer
+    optimizer.build(network.trainable_variables)
+    indices = [optimizer._get_variable_index(variable) for variable in network.trainable_variables]
+    for moments in (optimizer._momentums, optimizer._velocities):
+        assert [moments[index].shape for index in indices] == [each.shape for each in network.trainable_variables]
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "parameters"),
+    [
+        (lambda: keras.optimizers.Adam(), "update_step", ["gradient", "variable", "learning_rate"]),
+        (lambda: keras.layers.BatchNormalization(), "call", ["inputs", "training", "mask"]),
+        (lambda: keras.layers.LSTM(2), "inner_loop", ["sequences", "initial_state", "mask", "training"]),
+    ],
+    ids=["Adam.update_step", "BatchNormalization.call", "LSTM.inner_loop"],
+)
+def test_methods_that_training_replaces_take_these_arguments_and_come_back(make, name, parameters) -> None:  # type: ignore[no-untyped-def]
+    owner = make()
+    assert list(inspect.signature(getattr(owner, name)).parameters) == parameters
+    setattr(owner, name, "replaced")
+    delattr(owner, name)
+    assert callable(getattr(owner, name))
+
+
+def test_keras_calls_what_is_replaced_on_an_instance() -> None:
+    class Called(Exception):
+        """Raised by the replacement."""
+
+    def replacement(*arguments: object, **named: object) -> None:
+        raise Called
+
+    for layer, name in ((keras.layers.BatchNormalization(), "call"), (keras.layers.LSTM(2), "inner_loop")):
+        rows = np.zeros((2, 3, 4), np.float32)
+        layer(rows)
+        setattr(layer, name, replacement)
+        with pytest.raises(Called):
+            layer(rows)
+    network = make_network()
+    network.optimizer.update_step = replacement
+    with pytest.raises(Called):
+        network.train_on_batch(np.zeros((2, 4), np.float32), np.zeros((2, 2), np.float32))
+
+
+def test_the_policy_of_a_layer_can_be_set_after_its_weights_were_made() -> None:
+    layer = keras.layers.Dense(2)
+    layer.build((1, 3))
+    layer.dtype_policy = "mixed_bfloat16"
+    assert (layer.compute_dtype, layer.kernel.dtype) == ("bfloat16", "float32")
+
+
 def test_spectral_normalization_asks_its_own_call_whether_it_trains() -> None:
     parameters = inspect.signature(keras.layers.SpectralNormalization.call).parameters
     assert list(parameters) == ["self", "inputs", "training"]

@@ -92,7 +92,7 @@ def test_several_inputs_are_told_apart_by_their_names() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int64", "bool"])
 def test_arrays_of_any_type_and_layout_train_alike(dtype: str) -> None:
     arrays, recorders = labelled_rows(20), [Recorder(), Recorder()]
-    inputs = arrays.inputs["input"].round()
+    inputs = arrays.processed()["input"].round()
     targets = arrays.targets.astype(dtype)
     targets.flags.writeable = False
     train(classifier(), Arrays({"input": inputs}, arrays.targets), None, plan(1), recorders[0])

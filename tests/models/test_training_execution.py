@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from models.spec import NetworkSpec
+from models.training.arithmetic import explain_arithmetic
 from models.training.execution import choose_execution, requested
 
 
@@ -70,6 +71,46 @@ def test_a_choice_says_why() -> None:
         "Compiling takes about 0.8 s and saves more in 2,345 steps.",
     }
     assert requested("compiled") == ("compiled", "The request chose `compiled`.")
+
+
+def test_the_reason_says_what_runs_fused_or_in_bfloat16() -> None:
+    plain, normalized = spec(DENSE, DENSE), spec(DENSE, {"type": "BatchNormalization"}, DENSE)
+    assert list(explain_arithmetic(plain, "sgd", "graph", "float32")) == []
+    (fused,) = explain_arithmetic(normalized, "sgd", "graph", "float32")
+    assert fused.startswith("BatchNormalization runs as a fused operation")
+    assert list(explain_arithmetic(normalized, "sgd", "compiled", "float32")) == []
+    (lowered,) = explain_arithmetic(normalized, "sgd", "compiled", "bfloat16")
+    assert lowered.startswith("2 of 3 layers compute in bfloat16")
+    assert list(explain_arithmetic(spec(DENSE), "sgd", "graph", "bfloat16")) == [
+        "No layer computes in bfloat16: only convolutions, dense layers, attention and the layers after them gain from "
+        "it, and the last layer stays in float32."
+    ]
+
+
+def test_the_reason_counts_wrapped_and_pretrained_layers_but_not_frozen_ones() -> None:
+    normalization = {"type": "BatchNormalization"}
+    inner = {"input": {"name": "input", "shape": [4]}, "layers": [DENSE, normalization]}
+    wrapped = spec(DENSE, {"type": "TimeDistributed", "layer": normalization}, DENSE)
+    pretrained = spec({"type": "Pretrained", "network": inner}, DENSE)
+    frozen = spec({"type": "Pretrained", "network": inner, "trainable": False}, DENSE)
+    for network, sentences in ((wrapped, 1), (pretrained, 1), (frozen, 0)):
+        assert len(list(explain_arithmetic(network, "sgd", "graph", "float32"))) == sentences
+    (lowered,) = explain_arithmetic(frozen, "sgd", "graph", "bfloat16")
+    assert lowered.startswith("2 of 3 layers compute in bfloat16")
+
+
+def test_the_reason_names_every_piece_that_runs_fused() -> None:
+    def pieces(optimizer: str, *layers: dict[str, Any]) -> str:
+        return " ".join(explain_arithmetic(spec(*layers, DENSE), optimizer, "graph", "float32")).partition(" run")[0]
+
+    lstm, embedding = {"type": "LSTM", "units": 4}, {"type": "Embedding", "input_dim": 9, "output_dim": 2}
+    wrapped = {"type": "Bidirectional", "layer": lstm}
+    assert pieces("adam", {"type": "BatchNormalization"}, lstm) == "BatchNormalization, LSTM and Adam"
+    assert pieces("sgd", wrapped) == "LSTM"
+    assert pieces("AdamW", embedding) == "AdamW"
+    assert pieces("sgd", embedding) == pieces("adam") == ""
+    for option in ({"dropout": 0.1}, {"activation": "relu"}, {"recurrent_activation": "tanh"}, {"units": 33}):
+        assert pieces("sgd", {**lstm, **option}) == ""
 
 
 def test_plan_and_choice_import_no_tensorflow() -> None:

@@ -63,6 +63,17 @@ def test_layers_within_a_pretrained_one_are_named_by_their_paths() -> None:
     assert find_bfloat16_layers(network) == ("pretrained/dense", "pretrained/re_lu", "dropout")
 
 
+def test_a_layer_whose_outputs_are_part_of_the_loss_stays_float32() -> None:
+    regularized = {"type": "Dense", "units": 4, "activity_regularizer": "l2"}
+    network_spec = spec(regularized, {"type": "ReLU"}, {"type": "Dense", "units": 4}, HEAD, shape=[4])
+    assert find_bfloat16_layers(network_spec) == ("dense_1",)
+    network, rows = build_network(network_spec, Limits(), seed=1), labelled_rows(24)
+    rows = Arrays(rows.inputs, rows.targets.argmax(axis=1, keepdims=True).astype(np.float32))
+    recorder = Recorder()
+    train(network, rows, None, plan(1, bfloat16_layers=find_bfloat16_layers(network_spec)), recorder)
+    assert np.isfinite(recorder.history("loss")).all()
+
+
 @pytest.mark.parametrize("execution", ["graph", "compiled"])
 def test_layers_compute_in_bfloat16_while_they_train_and_weights_stay_float32(execution: str) -> None:
     rows, recorders = labelled_rows(200), [Recorder(), Recorder()]

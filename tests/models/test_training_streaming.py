@@ -18,7 +18,7 @@ def on_disk(arrays: Arrays, folder: Path) -> StreamedArrays:
         np.save(folder / f"{name}.npy", values)
         return np.load(folder / f"{name}.npy", mmap_mode="r")
 
-    inputs = {name: map_file(name, values) for name, values in arrays.inputs.items()}
+    inputs = {name: map_file(name, values) for name, values in arrays.processed().items()}
     return StreamedArrays(inputs, map_file("targets", arrays.targets))
 
 

@@ -17,11 +17,13 @@ from models.model_files.onnx_version import make_version as import_version
 from models.predictor import Predictor
 from models.preprocessing import Preprocessing
 from models.tasks import variant
-from models.tasks.variant import find_doubts, run
+from models.tasks.variant import NOT_FASTER, NOT_SMALLER, find_doubts, find_drawbacks, find_problem, run
 from models.variants import calibration
 from models.variants.calibration import calibration_batches, choose_rows
+from models.variants.comparing import compare
 from models.variants.int8 import quantize
 from models.version_files import ARTIFACTS
+from models.versions import load_served
 from tests.models.made_datasets import make_dataset
 from tests.models.made_versions import make_version, random_weights
 from tests.models.test_tasks_checkpoints import RecordingChannel
@@ -85,7 +87,8 @@ def hidden_version(folder: Path, dataset: Dataset) -> Path:
 
 
 def types_of(result: VariantResult) -> list[str]:
-    return [warning["type"] for warning in result.warnings]
+    """The types of the warnings, without those that depend on the machine, or on a network being tiny."""
+    return [warning["type"] for warning in result.warnings if warning["type"] not in {NOT_SMALLER, NOT_FASTER}]
 
 
 def test_a_dense_network_is_quantized_compared_and_certified(tmp_path: Path, classes: Dataset) -> None:
@@ -102,7 +105,7 @@ def test_a_dense_network_is_quantized_compared_and_certified(tmp_path: Path, cla
     )
     assert result.metrics["version"]["accuracy"] == pytest.approx(1, abs=0.06)
     assert result.certified
-    assert not result.warnings
+    assert types_of(result) == []
     assert result.agreement is not None and 0.9 < result.agreement <= 1  # noqa: PT018
     assert result.speedup is not None and result.speedup > 0  # noqa: PT018
     assert result.bytes == (folder / ARTIFACTS["onnx"]).stat().st_size
@@ -221,8 +224,8 @@ def test_a_recurrent_layer_stays_in_float_and_the_result_says_so(tmp_path: Path)
     version = make_version(tmp_path / "version", dataset, "multiclass", "categorical_crossentropy", layers, weights, 3)
     result = made(tmp_path / "variant", version, dataset, most=1)
     assert (result.quantized["Gemm"], result.unquantized["LSTM"]) == (2, 1)
-    (warning,) = result.warnings
-    assert warning["type"] == "partly-quantized"
+    assert types_of(result) == ["partly-quantized"]
+    warning = result.warnings[0]
     assert "LSTM (1): ONNX Runtime quantizes no recurrent operation" in warning["detail"]
 
 
@@ -280,6 +283,26 @@ def test_a_regression_is_compared_by_its_r2_and_keeps_its_resolution(tmp_path: P
     assert len({one["value"] for one in found}) > 256, "the outputs aren't rounded to 8 bits"
 
 
+def test_a_variant_whose_outputs_are_not_finite_is_refused(tmp_path: Path) -> None:
+    targets = ROWS[:, :2].tolist()
+    dataset = make_dataset(tmp_path, "inline", inputs=ROWS.tolist(), targets=targets, split=SPLIT)
+    weights = random_weights(dense__kernel=(6, 2), dense__bias=(2,))
+    both = []
+    for name, bias in (("version", 0), ("variant", np.nan)):
+        bad = weights | {"dense/bias": np.array([0, bias])}
+        layers = [{"type": "Dense", "units": 2}]
+        folder = make_version(tmp_path / name, dataset, "regression", "mean_squared_error", layers, bad, 2)
+        both.append(load_served(folder, Predictor.load(folder), dataset))
+    found = compare(both[0], both[1], dataset, "test", tmp_path)
+    assert found.drop("r2") is not None, "the column that isn't finite is left out"
+    assert found.broken == 120
+    result = VariantResult("int8", 1, 1, rows=120)
+    assert find_problem(result, found.broken, 1) == (
+        "For 120 of 120 test rows the variant's outputs aren't finite, and the version's are."
+    )
+    assert find_problem(result, 0, 1) is None
+
+
 @pytest.mark.parametrize("name", ["torch_mlp", "torch_mlp_fixed", "mlp", "linear_double"])
 def test_imported_networks_are_quantized_as_far_as_they_can_be(tmp_path: Path, name: str) -> None:
     version, target = tmp_path / "version", tmp_path / "int8.onnx"
@@ -325,6 +348,17 @@ def test_what_can_not_be_told_is_not_certified(tmp_path: Path) -> None:
     assert [doubt["type"] for doubt in find_doubts("test", 60, "accuracy", 0.0, 0.016)] == ["too-few-rows"]
     assert find_doubts("test", 60, "accuracy", 0.0, 0.0) == [], "any wrong row is a drop"
     assert [doubt["type"] for doubt in find_doubts("test", 60, "r2", None, 0.5)] == ["not-comparable"]
+
+
+def test_a_variant_that_is_larger_or_slower_says_so(tmp_path: Path, classes: Dataset) -> None:
+    assert find_drawbacks(99, 100, 1.0) == []
+    larger, slower = find_drawbacks(3069, 1414, 0.5)
+    assert (larger["type"], slower["type"]) == (NOT_SMALLER, NOT_FASTER)
+    assert larger["detail"].endswith("it has 3,069 bytes, and the version 1,414.")
+    assert "32 rows took 2.00 times as long" in slower["detail"]
+    result = made(tmp_path / "variant", hidden_version(tmp_path, classes), classes)
+    assert NOT_SMALLER in [warning["type"] for warning in result.warnings], "few weights save less than the scales cost"
+    assert result.certified
 
 
 def test_calibration_rows_are_bounded_seeded_and_streamed(

@@ -63,7 +63,7 @@ def saved(tmp_path: Path) -> tuple[Path, TrainedNetwork, Arrays]:
     trained, arrays = trained_network(pictures(tmp_path))
     folder = tmp_path / "version"
     folder.mkdir()
-    assert save_version(folder, trained, arrays.inputs).servable
+    assert save_version(folder, trained, arrays.processed()).servable
     return folder, trained, arrays
 
 
@@ -89,7 +89,7 @@ def test_a_version_of_which_tensorflow_makes_no_saved_model_is_kept(
 
     monkeypatch.setattr(versions, "write_saved_model", fail)
     trained, arrays = trained_network(pictures(tmp_path))
-    described = save_version(tmp_path / "inline", trained, arrays.inputs)
+    described = save_version(tmp_path / "inline", trained, arrays.processed())
     assert described.servable
     assert [file.format for file in described.artifacts] == ["keras", "onnx", "preprocessing"]
 

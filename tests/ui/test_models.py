@@ -8,7 +8,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.journeys.specs import LINE, LINE_DATASET, named
-from tests.running_service import Client
+from tests.running_service import Client, RunningService
 from tests.ui.visitor import Visitor
 
 FLATS = [
@@ -55,8 +55,9 @@ def train(client: Client, dataset: dict[str, Any], model: dict[str, Any], epochs
 
 
 @pytest.fixture(scope="module")
-def line(client: Client) -> str:
+def line(service: RunningService) -> str:
     """A model with two versions, of which the first is the champion."""
+    client = service.client
     dataset = named(LINE_DATASET, "models-line", split={"test": 0.34})
     train(client, dataset, named(LINE, "models-line", description="A straight line."), 2, jobs=2)
     client.request("PUT", "/v1/models/models-line/labels/champion", json={"version": 1})
@@ -105,7 +106,7 @@ def test_a_variant_is_made_labelled_and_tried_with_clicks(visitor: Visitor, clie
     page.get_by_label("Allowed drop").fill("1")
     page.get_by_role("button", name="Make it").click()
     variants = page.get_by_role("region", name="Variants")
-    expect(variants.get_by_role("row", name="int8")).to_contain_text("measured on test rows", timeout=30_000)
+    expect(variants.get_by_role("row", name="int8")).to_contain_text("yes, on test rows", timeout=30_000)
     page.get_by_label("Label", exact=True).fill("small")
     page.get_by_role("button", name="Set").click()
     expect(page.get_by_role("button", name="Remove the label small")).to_be_visible()

@@ -169,9 +169,9 @@ PROBLEM_TYPES = {
         ),
         ProblemType(
             "accuracy-drop", 422, "The variant predicts worse than its version",
-            "The compared metric of the variant is lower than its version's by more than `max_accuracy_drop`, so it "
-            "wasn't kept. `figures` shows what was measured. Allow a larger drop, or calibrate the variant "
-            "on more training rows.",
+            "The compared metric of the variant is lower than its version's by more than `max_accuracy_drop`, or its "
+            "outputs aren't finite, so it wasn't kept. `figures` shows what was measured. Allow a larger drop, or "
+            "calibrate the variant on more training rows.",
         ),
         ProblemType(
             "invalid-instances", 422, "An instance doesn't fit the model",

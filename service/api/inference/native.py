@@ -18,7 +18,7 @@ from models.validation.threshold import NO_THRESHOLD
 from service.api.contract.schemas.predictions import PredictionQuery, VersionPredictionQuery
 from service.api.http.errors import InvalidQuery, NotAcceptable, RequestFault
 from service.api.http.faults import query_faults
-from service.api.http.indentation import indent_json, take_parameter
+from service.api.http.indentation import PARAMETER, indent_json, take_parameter
 from service.api.http.json_documents import dump_blocks, dump_json, limit_answer
 from service.api.http.media_types import JSON
 from service.api.http.replies import Reply
@@ -28,6 +28,8 @@ from service.operations.inference.predictions import Loaded, PredictionService, 
 
 QUERY = VersionPredictionQuery()
 SNAPSHOT_QUERY = PredictionQuery()
+KNOWN = {*QUERY.fields, PARAMETER}
+"""The parameters of a version's predictions."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,9 @@ class Native:
     max_json_depth: int
 
     def aim(self, request: InferenceRequest, *, quickly: bool) -> InferenceRequest:
-        """The request for the variant that its query names."""
+        """The request for the variant that its query names, unless `read` refuses the query for another parameter."""
         query, wanted = request.query, request.wanted
-        if not query or VARIANT not in query or not isinstance(wanted, Wanted):
+        if not query or VARIANT not in query or not isinstance(wanted, Wanted) or query.keys() - KNOWN:
             return request
         return replace(request, wanted=wanted._replace(variant=find_type(query[VARIANT][0])))
 

@@ -148,8 +148,8 @@ def find_named(session: Session, model: Model, version: Version, type_: str) -> 
     except NoVariant as error:
         job = variants.newest_job(session, version, type_)
         if job is not None and job.status not in statuses.FINAL:
-            name = f"{type_} of {model.name} version {version.number}"
-            raise NotReady("variant", name, statuses.PROCESSING, failed=False) from error
+            kind = f"variant {type_} of version {version.number} of"
+            raise NotReady(kind, model.name, statuses.PROCESSING, failed=False) from error
         ready = tuple(variant.type for variant in variants.of_version(session, version))
         raise InvalidRequest(Fault(error.detail, "#/variant", allowed=ready)) from error
 

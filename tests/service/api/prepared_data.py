@@ -9,6 +9,7 @@ from pathlib import Path
 from service.config import Settings
 from service.context import Context
 from service.storage.records import Record
+from tests.contexts import make_context
 from tests.service.api.api_client import ApiClient
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.front_client import FrontClient
@@ -43,7 +44,7 @@ class PreparedData:
     def context(self, folder: Path) -> Context:
         """A new context with an empty database in the folder."""
         (folder / DATABASE).write_bytes((self._find(None) / DATABASE).read_bytes())
-        return Context.from_settings(make_settings(folder))
+        return make_context(make_settings(folder))
 
     def copy(self, make: Make, context: Context) -> None:
         """Fill an empty context with the data that a function makes."""
@@ -57,7 +58,7 @@ class PreparedData:
             folder = self._folder / str(len(self._made))
             folder.mkdir()
             if make is None:
-                context = Context.from_settings(make_settings(folder))
+                context = make_context(make_settings(folder))
                 Record.metadata.create_all(context.database.engine)
             else:
                 context = self.context(folder)

@@ -60,11 +60,12 @@ def test_variants_are_shown_while_they_are_made_and_afterwards(trained: ApiClien
     job = trained.post(url, {"type": "int8"}, 202)["links"]["self"]
     shown = page(trained, path)
     assert f'data-wait-for="{job}"' in shown
+    assert f'data-send="PATCH {job}"' in shown, "the job can be cancelled"
     assert "data-create" not in shown
     assert 'id="variant"' not in page(trained, "/ui/models/line/try?version=1")
     idle_worker.run_all()
     shown = page(trained, path)
-    assert "measured on test rows" in shown
+    assert "yes, on test rows" in shown
     assert "2 ×" in shown
     assert "r2 0.9<br>" in shown
     assert '<option value="int8" selected>' in page(trained, "/ui/models/line/try?version=1&variant=int8")

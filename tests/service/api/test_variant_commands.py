@@ -37,8 +37,9 @@ def fitserve(server: Server, client: Client) -> Command:
 
 
 def members(ended: Result) -> dict[str, str]:
-    """The fields that a command printed."""
-    return {line.split()[0]: line.split(maxsplit=1)[1] for line in ended.stdout.splitlines()}
+    """The fields that a command printed, before a table."""
+    fields, *_ = ended.stdout.split("\n\n")
+    return {line.split()[0]: line.split(maxsplit=1)[1] for line in fields.splitlines()}
 
 
 def value_of(answer: dict[str, Any]) -> float:
@@ -52,6 +53,10 @@ def test_a_variant_is_made_compared_and_predicts(fitserve: Command, client: Clie
     assert (shown["type"], shown["status"], shown["certified"]) == ("int8", "succeeded", "yes")
     assert (shown["max_accuracy_drop"], shown["compared"], shown["speedup"]) == ("0.1", "r2", "2")
     item = client.models.variant("line", 1)
+    _, table = made.stdout.split("\n\n")
+    heading, _, *rows = (line.split() for line in table.splitlines())
+    assert heading == ["metric", "version", "variant"]
+    assert [row[0] for row in rows] == list(item["metrics"]["version"])
     assert members(fitserve("variants", "show", "line", "1"))["bytes"] == str(item["bytes"])
     (listed,) = client.models.variants("line", 1)
     assert listed == item
@@ -73,6 +78,7 @@ def test_a_label_points_to_a_variant(fitserve: Command, client: Client) -> None:
     moved = fitserve("models", "label", "line", "small", "1", "--variant", "int8")
     assert moved.stdout == "small: variant int8 of version 1 of line\n"
     assert fitserve("models", "labels", "line").stdout.splitlines()[-1].split() == ["small", "1", "int8"]
+    assert members(fitserve("models", "show", "line"))["labels"] == "small 1 (int8)"
     assert client.predict("line", [[5]], label="small")["variant"] == "int8"
     refused = fitserve("variants", "delete", "line", "1")
     assert (refused.exit_code, "points to the variant" in refused.stderr) == (3, True)

@@ -183,6 +183,13 @@ def test_predictions_name_a_variant(quantized: ApiClient) -> None:
     (fault,) = quantized.post(f"{VERSION}/predictions?variant=int4", INSTANCES, 400)["errors"]
     assert fault["parameter"] == "variant"
     quantized.post(f"{VERSION}/predictions?variant=int8&variant=int8", INSTANCES, 400)
+    indented = quantized.post(f"{VERSION}/predictions?variant=int8&pretty=true", INSTANCES, 200)
+    assert indented["variant"] == "int8"
+
+
+def test_a_parameter_that_predictions_do_not_know_is_named_before_a_missing_variant(trained: ApiClient) -> None:
+    (fault,) = trained.post("/v1/models/line/predictions?version=1&variant=int8", INSTANCES, 400)["errors"]
+    assert (fault["parameter"], "variant" in fault["allowed"]) == ("version", True)
 
 
 def test_a_label_points_to_a_variant_in_every_protocol(quantized: ApiClient) -> None:
@@ -211,7 +218,9 @@ def test_a_label_needs_a_variant_that_is_ready(trained: ApiClient, idle_worker: 
     (fault,) = trained.put(LABEL, SMALL, 422)["errors"]
     assert fault["pointer"] == "#/variant"
     job = trained.post(URL, WANTED | {"max_accuracy_drop": 0}, 202)
-    assert trained.put(LABEL, SMALL, 409)["type"] == "/problems/not-ready"
+    waiting = trained.put(LABEL, SMALL, 409)
+    assert waiting["type"] == "/problems/not-ready"
+    assert waiting["detail"] == 'The variant int8 of version 1 of "line" is processing.'
     idle_worker.run_all()
     assert job["id"] in trained.put(LABEL, SMALL, 422)["detail"]
 

@@ -22,6 +22,7 @@ from models.jobs.training import (
 )
 from models.kept import Kept
 from models.spec import NetworkSpec
+from models.training.arithmetic import explain_arithmetic
 from models.training.execution import Choice, choose_execution, requested
 from models.training.monitoring import monitored_names
 from models.training.schedules import has_schedule, with_defaults
@@ -88,6 +89,8 @@ class Training(Kind):
             checkpoints=tuple(map(artifacts.folder, () if job.checkpoint is None else job.checkpoint.folders)),
             snapshots=None if request.snapshots is None else artifacts.folder(taken),
             snapshot_bytes=context.settings.snapshot_bytes,
+            compiled_code=context.settings.compiled_code,
+            compiled_code_bytes=context.settings.compiled_code_bytes,
             **inputs.bounds(context, job),
         )
 
@@ -298,9 +301,13 @@ def _resolve(
 
 
 def _resolve_execution(request: TrainingRequest, spec: NetworkSpec, rows: int, parameters: int) -> Choice:
-    if request.execution != AUTO:
-        return requested(request.execution)
-    return choose_execution(spec, rows, request.batch_size, request.epochs, parameters)
+    choice = requested(request.execution)
+    if request.execution == AUTO:
+        choice = choose_execution(spec, rows, request.batch_size, request.epochs, parameters)
+    posted = spec.optimizer.type if request.optimizer is None else request.optimizer
+    optimizer = posted if isinstance(posted, str) else str(posted.get("type"))
+    sentences = (choice.reason, *explain_arithmetic(spec, optimizer, choice.execution, request.precision))
+    return choice._replace(reason=" ".join(sentences))
 
 
 def _resolve_snapshots(context: Context, posted: SnapshotsRequest | None, size: int) -> SnapshotsRequest | None:
