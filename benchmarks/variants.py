@@ -10,7 +10,6 @@ are medians. The accuracy is that of all test rows. `--folder` keeps the network
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,6 @@ from benchmarks.training_jobs import JOBS
 
 NETWORKS = ("mnist", "cifar-convolutional")
 BATCH = 32
-ROUNDS = 100
 CALIBRATION_ROWS = 512
 SEED = 7
 
@@ -61,23 +59,15 @@ def quantize(folder: Path) -> float:
 def measure_onnx_runtime(folder: Path) -> dict[str, dict[str, float]]:
     """Milliseconds of a batch and accuracy, for float32 and int8."""
     from models.runtime import OnnxNetwork
+    from models.variants.comparing import measure_seconds
 
     with np.load(folder / "rows.npz") as arrays:
         x, y = arrays["x"], arrays["y"]
     networks = {"float32": OnnxNetwork(folder / "network.onnx"), "int8": OnnxNetwork(folder / "int8.onnx")}
-    times: dict[str, list[float]] = {name: [] for name in networks}
-    for round_ in range(ROUNDS + 5):
-        for name, network in networks.items():
-            start = time.perf_counter()
-            network.run({"input": x[:BATCH]})
-            if round_ >= 5:
-                times[name].append((time.perf_counter() - start) * 1000)
+    seconds = measure_seconds(list(networks.values()), {"input": x[:BATCH]})
     return {
-        name: {
-            "ms": statistics.median(times[name]),
-            "accuracy": float((network.run({"input": x}).argmax(axis=1) == y).mean()),
-        }
-        for name, network in networks.items()
+        name: {"ms": each * 1000, "accuracy": float((network.run({"input": x}).argmax(axis=1) == y).mean())}
+        for (name, network), each in zip(networks.items(), seconds, strict=True)
     }
 
 

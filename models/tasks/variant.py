@@ -24,6 +24,8 @@ from models.variants.int8 import quantize
 from models.version_files import ARTIFACTS
 from models.versions import ServedNetwork, load_served
 
+FILES = ARTIFACTS["onnx"], ARTIFACTS["preprocessing"]
+"""What a predictor is loaded from."""
 SERVED_THREADS = 1
 """Predictions run on one thread."""
 COMPARED, CALIBRATED = ("test", "validation", "train"), ("train", "validation", "test")
@@ -50,14 +52,10 @@ def run(assignment: VariantAssignment, folder: Path, channel: Channel) -> Varian
     result, broken = making.compare(making.quantize())
     problem = find_problem(result, broken, assignment.max_accuracy_drop)
     if problem is not None:
-        for name in _FILES:
+        for name in FILES:
             (folder / name).unlink()
         raise AccuracyDrop(problem, result.to_document())
     return result
-
-
-_FILES = ARTIFACTS["onnx"], ARTIFACTS["preprocessing"]
-"""What a predictor is loaded from."""
 
 
 @dataclass(frozen=True)

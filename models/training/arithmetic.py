@@ -1,6 +1,7 @@
 """How a training computes beside its execution, as sentences for clients: fused layers, and layers in bfloat16."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from models.pretrained import PRETRAINED, inner_layers
 from models.spec import LayerSpec, NetworkSpec
@@ -43,10 +44,15 @@ def trained_layers(layers: Iterable[LayerSpec]) -> Iterator[LayerSpec]:
     """The layers that aren't frozen, with those that they wrap, and those that Pretrained layers stand for."""
     for layer in layers:
         if layer.parameters.get("trainable", True):
-            wrapped = layer.parameters.get(WRAPPED)
             yield layer
-            yield from trained_layers(inner_layers(layer) if layer.type == PRETRAINED else ())
-            yield from trained_layers((LayerSpec.from_document(wrapped),) if wrapped else ())
+            yield from trained_layers(_layers_within(layer))
+
+
+def _layers_within(layer: LayerSpec) -> tuple[LayerSpec, ...]:
+    if layer.type == PRETRAINED:
+        return inner_layers(layer)
+    wrapped = layer.parameters.get(WRAPPED)
+    return (LayerSpec.from_document(wrapped),) if wrapped else ()
 
 
 def count_layers(layers: Iterable[LayerSpec]) -> int:
@@ -57,16 +63,17 @@ def count_layers(layers: Iterable[LayerSpec]) -> int:
 def find_fused(spec: NetworkSpec, optimizer: str) -> list[str]:
     """The types of what a graph runs as fused operations while it trains (models/training/fused.py)."""
     layers = list(trained_layers(spec.layers))
-    pieces = sorted({layer.type for layer in layers if is_fused(layer)})
+    pieces = sorted({layer.type for layer in layers if is_fused(layer.type, layer.parameters)})
     gains = pieces or any(layer.type == EMBEDDING for layer in layers)
     return [*pieces, ADAM[optimizer.lower()]] if gains and optimizer.lower() in ADAM else pieces
 
 
-def is_fused(layer: LayerSpec) -> bool:
-    given = layer.parameters
-    if layer.type == LSTM:
+def is_fused(type_: str, given: Mapping[str, Any]) -> bool:
+    """Whether a graph runs a layer with these parameters as a fused operation: BatchNormalization that normalizes the
+    last axis by the batch alone; a small LSTM with the usual activations and without dropout."""
+    if type_ == LSTM:
         usual = given.get("activation", "tanh") == "tanh" and given.get("recurrent_activation", "sigmoid") == "sigmoid"
         small = given["units"] <= MOST_BLOCK_UNITS
         return usual and small and not any(given.get(name) for name in ("dropout", "recurrent_dropout", "unroll"))
     plain = given.get("axis", LAST_AXIS) == LAST_AXIS and not given.get("renorm") and not given.get("synchronized")
-    return layer.type == NORMALIZATION and plain
+    return type_ == NORMALIZATION and plain

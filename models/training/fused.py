@@ -4,7 +4,7 @@ Keras composes them of elementwise operations, each of which reads and writes wh
 of the time of a convolutional step. Fused pieces round differently, so losses are close to those of `fit`, not equal.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from models.training.arithmetic import LAST_AXIS, MOST_BLOCK_UNITS
+from models.training.arithmetic import EMBEDDING, LSTM, NORMALIZATION, is_fused
 
 
 @contextmanager
@@ -20,15 +20,13 @@ def fused(network: keras.Model) -> Iterator[None]:
     """Within the context, BatchNormalization and LSTM layers run fused, and so does Adam if there are such layers or
     Embedding layers, whose gradients are sparse."""
     replaced: list[tuple[Any, str]] = []
-    layers = list(network._flatten_layers())
-    for layer in layers:
-        if isinstance(layer, keras.layers.BatchNormalization) and can_fuse(layer):
-            layer.call = partial(normalize, layer)
-            replaced.append((layer, "call"))
-        elif type(layer) is keras.layers.LSTM and can_run_as_block(layer):
-            layer.inner_loop = partial(run_lstm, layer)
-            replaced.append((layer, "inner_loop"))
-    gains = replaced or any(isinstance(layer, keras.layers.Embedding) for layer in layers)
+    layers = [(type(layer).__name__, layer) for layer in network._flatten_layers()]
+    for type_, layer in layers:
+        if type_ in REPLACED and is_fused(type_, layer.get_config()):
+            name, fused_method = REPLACED[type_]
+            setattr(layer, name, partial(fused_method, layer))
+            replaced.append((layer, name))
+    gains = replaced or any(type_ == EMBEDDING for type_, _ in layers)
     if gains and type(network.optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW):
         network.optimizer.update_step = partial(update_with_adam, network.optimizer)
         replaced.append((network.optimizer, "update_step"))
@@ -37,11 +35,6 @@ def fused(network: keras.Model) -> Iterator[None]:
     finally:
         for owner, name in replaced:
             delattr(owner, name)
-
-
-def can_fuse(layer: keras.layers.BatchNormalization) -> bool:
-    """Whether the layer normalizes the last axis of its input by the mean and the variance of the batch alone."""
-    return layer.axis == LAST_AXIS and not layer.renorm and not layer.synchronized
 
 
 def normalize(layer: keras.layers.BatchNormalization, inputs: Any, training: bool = False, mask: Any = None) -> Any:
@@ -66,13 +59,6 @@ def normalize(layer: keras.layers.BatchNormalization, inputs: Any, training: boo
     for moving, value in ((layer.moving_mean, mean), (layer.moving_variance, variance * (count - 1) / count)):
         moving.assign(moving * layer.momentum + value * (1.0 - layer.momentum))
     return tf.reshape(outputs, tf.shape(inputs))
-
-
-def can_run_as_block(layer: keras.layers.LSTM) -> bool:
-    """Whether the layer is small and computes what BlockLSTM does: the usual activations, without dropout."""
-    usual = layer.activation is keras.activations.tanh and layer.recurrent_activation is keras.activations.sigmoid
-    small = layer.units <= MOST_BLOCK_UNITS
-    return small and usual and not layer.dropout and not layer.recurrent_dropout and not layer.unroll
 
 
 def run_lstm(
@@ -147,3 +133,10 @@ def update_with_adam(
         epsilon=tf.constant(optimizer.epsilon, variable.dtype),
         grad=tf.cast(gradient, variable.dtype),
     )
+
+
+REPLACED: dict[str, tuple[str, Callable[..., Any]]] = {
+    NORMALIZATION: ("call", normalize),
+    LSTM: ("inner_loop", run_lstm),
+}
+"""By the type of a layer: the method that is replaced, and the function in its place."""

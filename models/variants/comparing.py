@@ -1,7 +1,7 @@
 """How a variant compares with its version: metrics, agreement and speed."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -65,32 +65,33 @@ def compare(
     before = evaluate_split(
         version, dataset, split, folder, lambda step, steps: on_batch(step, 2 * steps), on_outputs=stored.add
     )
-    agreement, broken = _agreement_with(version.spec, stored.outputs), _Broken(stored.outputs)
-
-    def add(outputs: np.ndarray) -> None:
-        agreement.add(outputs)
-        broken.add(outputs)
-
+    shared = _Shared(version.spec, stored.outputs)
     after = evaluate_split(
-        variant, dataset, split, folder, lambda step, steps: on_batch(steps + step, 2 * steps), on_outputs=add
+        variant, dataset, split, folder, lambda step, steps: on_batch(steps + step, 2 * steps), on_outputs=shared.add
     )
-    return Comparison(before, after, agreement.result(), broken.rows)
+    return Comparison(before, after, shared.agreement.result(), shared.broken)
 
 
 def measure_speedup(version: OnnxNetwork, variant: OnnxNetwork, inputs: dict[str, np.ndarray]) -> float:
-    """The version's median time for the processed rows divided by the variant's, from alternating repetitions."""
-    times: dict[OnnxNetwork, list[float]] = {version: [], variant: []}
-    for network in times:
+    """The version's median time for the processed rows divided by the variant's."""
+    before, after = measure_seconds([version, variant], inputs)
+    return before / after
+
+
+def measure_seconds(networks: Sequence[OnnxNetwork], inputs: dict[str, np.ndarray]) -> list[float]:
+    """The median time of each network for the processed rows, from repetitions in which they take turns."""
+    times: list[list[float]] = [[] for _ in networks]
+    for network in networks:
         network.run(inputs)
     began = time.perf_counter()
     for repetition in range(MOST_REPETITIONS):
         if repetition >= FEWEST_REPETITIONS and time.perf_counter() - began > MOST_SECONDS:
             break
-        for network, found in times.items():
+        for network, found in zip(networks, times, strict=True):
             start = time.perf_counter()
             network.run(inputs)
             found.append(time.perf_counter() - start)
-    return median(times[version]) / median(times[variant])
+    return [median(found) for found in times]
 
 
 def timed_inputs(network: ServedNetwork, dataset: Dataset, split: str) -> dict[str, np.ndarray]:
@@ -120,17 +121,23 @@ class _StoredOutputs:
         self._rows += len(outputs)
 
 
-class _Broken:
-    """The rows for which a variant has outputs that aren't finite, and its version doesn't."""
+class _Shared:
+    """What the outputs of a variant share with those of its version."""
 
-    def __init__(self, truth: np.ndarray) -> None:
-        self._truth, self._seen, self.rows = truth, 0, 0
+    def __init__(self, spec: NetworkSpec, truth: np.ndarray) -> None:
+        """`truth` is the version's outputs for all rows."""
+        is_regression = spec.task is Task.REGRESSION
+        self.agreement = _NumberAgreement(truth) if is_regression else _ClassAgreement(spec)
+        self._truth, self._seen = truth, 0
+        self.broken = 0
+        """The rows for which the version's outputs are finite, and the variant's aren't."""
 
     def add(self, outputs: np.ndarray) -> None:
         """Count the variant's outputs for the next rows."""
-        before = self._truth[self._seen : self._seen + len(outputs)]
+        truth = self._truth[self._seen : self._seen + len(outputs)]
         self._seen += len(outputs)
-        self.rows += int((_are_finite(before) & ~_are_finite(outputs)).sum())
+        self.agreement.add(truth, outputs)
+        self.broken += int((_are_finite(truth) & ~_are_finite(outputs)).sum())
 
 
 def _are_finite(outputs: np.ndarray) -> np.ndarray:
@@ -142,14 +149,13 @@ def _are_finite(outputs: np.ndarray) -> np.ndarray:
 class _ClassAgreement:
     """The share of rows with the same predicted class, or of labels of rows with the same decision."""
 
-    def __init__(self, spec: NetworkSpec, truth: np.ndarray) -> None:
-        self._spec, self._truth = spec, truth
-        self._equal = self._total = self._rows = 0
+    def __init__(self, spec: NetworkSpec) -> None:
+        self._spec = spec
+        self._equal = self._total = 0
 
-    def add(self, outputs: np.ndarray) -> None:
-        """Count the variant's outputs for the next rows."""
-        equal = self._predict(self._truth[self._rows : self._rows + len(outputs)]) == self._predict(outputs)
-        self._rows += len(outputs)
+    def add(self, truth: np.ndarray, outputs: np.ndarray) -> None:
+        """Count rows: the outputs of the version and of the variant."""
+        equal = self._predict(truth) == self._predict(outputs)
         self._equal += int(equal.sum())
         self._total += equal.size
 
@@ -164,20 +170,8 @@ class _ClassAgreement:
         return self._equal / self._total
 
 
-class _NumberAgreement:
+class _NumberAgreement(NumberFigures):
     """The R² of a variant's numbers with the version's as truth."""
 
-    def __init__(self, truth: np.ndarray) -> None:
-        self._truth, self._figures, self._rows = truth, NumberFigures(truth), 0
-
-    def add(self, outputs: np.ndarray) -> None:
-        """Count the variant's outputs for the next rows."""
-        self._figures.add(self._truth[self._rows : self._rows + len(outputs)], outputs)
-        self._rows += len(outputs)
-
     def result(self) -> float | None:
-        return self._figures.metrics()["r2"]
-
-
-def _agreement_with(spec: NetworkSpec, truth: np.ndarray) -> _ClassAgreement | _NumberAgreement:
-    return _NumberAgreement(truth) if spec.task is Task.REGRESSION else _ClassAgreement(spec, truth)
+        return self.metrics()["r2"]

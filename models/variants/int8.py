@@ -1,6 +1,6 @@
 """Quantizes networks to 8 bits with ONNX Runtime's tools: weights per channel, activations by calibration.
 
-docs/variants.md gives the reasons of the options, and docs/decisions/0042-variants-are-int8-in-onnx-runtime.md the
+docs/variants.md gives the reasons of the options, and docs/decisions/0041-variants-are-int8-in-onnx-runtime.md the
 measurements.
 """
 

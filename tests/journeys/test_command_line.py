@@ -94,7 +94,7 @@ def test_lists_are_tables_for_people_and_arrays_for_scripts(fitserve: CommandLin
         ("datasets", "list"): "name kind status rows source created",
         ("jobs", "list"): "id model dataset status done metrics created",
         ("models", "versions", garden): "version dataset training job metrics created",
-        ("models", "labels", garden): "label version",
+        ("models", "labels", garden): "label version variant",
         ("datasets", "rows", garden): "row instance target",
         ("datasets", "sources"): "source description",
     }

@@ -13,8 +13,9 @@ expect.set_options(timeout=30_000)
 """Milliseconds: as long as Playwright's actions wait. Its 5 s are too few while other tests use the same cores."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """It ends with each module: Playwright keeps an event loop running, beside which other tests could run none."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed; on Debian: apt-get install chromium")
     with sync_playwright() as playwright:

@@ -132,6 +132,20 @@ def find_version(session: Session, model: Model, number: int | None, label: str 
         return resolve.find_version(session, model, number, label)
 
 
+def lock_used(
+    session: Session, model: Model, dataset: Dataset, data: DatasetVersion | None, version: Version | None = None
+) -> None:
+    """Lock the model and the dataset of a new job, which an earlier transaction has found, and check that they still
+    exist with these versions: they may have been deleted meanwhile, and others created with the same names.
+
+    Raises InvalidRequest, NotReady.
+    """
+    find_model_and_dataset(session, model.name, dataset.name, (model.id, dataset.id))
+    if version is not None:
+        find_version(session, model, version.number)
+    find_data(session, dataset, None if data is None else data.number)
+
+
 def find_used(session: Session, job: Job) -> tuple[Version, Dataset, DatasetVersion | None]:
     """The version of a job that hasn't ended, its dataset and the version of that, so that none can be deleted."""
     model, dataset = models.by_id(session, job.model_id), datasets.by_id(session, job.dataset_id)

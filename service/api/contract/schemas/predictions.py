@@ -55,6 +55,7 @@ class VersionPredictionQuery(PredictionQuery):
     variant = Choice(
         *VARIANT_TYPES,
         load_default=None,
+        allow_none=False,
         metadata={
             "description": "The type of the version's variant that predicts. Default: the variant to which the label "
             "points, or else the version itself."

@@ -72,10 +72,7 @@ def _insert(context: Context, request: dict[str, Any], claim: Claim | None) -> s
     if unready is None:
         check_evaluable(context, version, dataset, data, wanted.split)
     with context.database.write() as session:
-        # The resources may have been deleted meanwhile, and others created with the same names.
-        client_jobs.find_model_and_dataset(session, model.name, dataset.name, (model.id, dataset.id))
-        client_jobs.find_version(session, model, version.number)
-        client_jobs.find_data(session, dataset, None if data is None else data.number)
+        client_jobs.lock_used(session, model, dataset, data, version)
         job = queue.enqueue(
             context, session, KIND, wanted, metadata_=request.get("metadata", {}),
             model_id=model.id, model_name=model.name, version=version.number,

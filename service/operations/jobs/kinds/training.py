@@ -219,9 +219,7 @@ def _add(
     taken_from = [] if start is None or start.source is None else [start.source]
     with context.database.write() as session:
         sources.lock_models(session, taken_from, model)
-        # The resources may have been deleted meanwhile, and others created with the same names.
-        client_jobs.find_model_and_dataset(session, request.model, request.dataset, (model.id, dataset.id))
-        client_jobs.find_data(session, dataset, None if data is None else data.number)
+        client_jobs.lock_used(session, model, dataset, data)
         job = queue.enqueue(
             context, session, KIND, request, id=job_id, parent=None if start is None else start.parent,
             model_id=model.id, model_name=model.name, priority=request.priority, queue=request.queue, **columns,

@@ -92,10 +92,7 @@ def enqueue(context: Context, request: dict[str, Any], model_name: str, version:
     if unready is None:
         _check_fit(context, version, dataset, data)
     with context.database.write() as session:
-        # The resources may have been deleted meanwhile, and others created with the same names.
-        client_jobs.find_model_and_dataset(session, model.name, dataset.name, (model.id, dataset.id))
-        client_jobs.find_version(session, model, version.number)
-        client_jobs.find_data(session, dataset, None if data is None else data.number)
+        client_jobs.lock_used(session, model, dataset, data, version)
         _check_unmade(session, version, request["type"])
         job = queue.enqueue(
             context, session, KIND, VariantRequest(request["type"], request["max_accuracy_drop"]),
