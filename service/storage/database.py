@@ -56,6 +56,9 @@ class Database:
 
     def __init__(self, url: str, pool_size: int = POOL_SIZE) -> None:
         self.engine = make_engine(url, pool_size)
+        # SQLite's transactions see one state of the database anyway.
+        is_server = self.engine.dialect.name == "postgresql"
+        self._reading = self.engine.execution_options(**({"isolation_level": "REPEATABLE READ"} if is_server else {}))
         self._project: str | None = None
         self._thread = threading.local()
 
@@ -67,8 +70,9 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Open a unit of work that only reads. Its records stay usable after it ends."""
-        with translating_errors(), UnitOfWork(self.engine, self._project) as session:
+        """Open a unit of work that only reads, all of it as it is at the first query. Its records stay usable after it
+        ends."""
+        with translating_errors(), UnitOfWork(self._reading, self._project) as session:
             yield session
 
     @contextmanager

@@ -70,11 +70,12 @@ def page(session: Session, query: PageQuery, kind: str) -> Page[Job]:
 
 def add(session: Session, job: Job) -> None:
     """Insert a new job and its first transition."""
+    first = _number(job, [transition(job.status, job.status_reason)])
     session.add(job)
     session.flush()
+    session.add_all(first)
     if job.status == statuses.QUEUED:
         wake_workers(session)
-    append_events(session, job, [transition(job.status, job.status_reason)])
 
 
 def lock_queue(session: Session, kind: str) -> None:
@@ -247,12 +248,16 @@ def warn(type_: str, detail: str) -> NewEvent:
 
 def append_events(session: Session, job: Job, events: Sequence[NewEvent]) -> None:
     """Number the events and insert them. The job must be new, or locked by `get(…, lock=True)`."""
+    session.add_all(_number(job, events))
+
+
+def _number(job: Job, events: Sequence[NewEvent]) -> list[Event]:
     first, at = job.last_seq + 1, datetime.now(UTC)
     job.last_seq += len(events)
-    session.add_all(
+    return [
         Event(job_id=job.id, seq=seq, at=at, type=event.type, run=job.run, epoch=event.epoch, data=event.data)
         for seq, event in enumerate(events, first)
-    )
+    ]
 
 
 def delete_events(session: Session, job_id: str, limit: int, *, keeping: Collection[str] = ()) -> int:

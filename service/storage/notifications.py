@@ -24,8 +24,9 @@ log = structlog.get_logger()
 def notify(connection: Connection) -> None:
     """Wake the workers. The connection has no transaction. Does nothing on SQLite, and if the server is away."""
     if connection.dialect.name == "postgresql":
-        with contextlib.suppress(SQLAlchemyError), connection.begin():
-            connection.execute(text(f"NOTIFY {CHANNEL}"))
+        with contextlib.suppress(SQLAlchemyError):
+            # One round trip instead of three.
+            connection.execution_options(isolation_level="AUTOCOMMIT").execute(text(f"NOTIFY {CHANNEL}"))
 
 
 class Listener:

@@ -74,7 +74,8 @@ def making(session: Session, version: Version, type_: str) -> str | None:
 
 def delete_failed_jobs(session: Session, version: Version, type_: str) -> None:
     """Remove the jobs that couldn't make the version's variant of that type. They have left no files."""
-    for job in session.scalars(select(Job).where(*_makes(version, type_), Job.status == statuses.FAILED)):
+    failed = select(Job).where(*_makes(version, type_), Job.status == statuses.FAILED)
+    for job in session.scalars(failed.order_by(Job.id).with_for_update()):
         session.delete(job)
 
 

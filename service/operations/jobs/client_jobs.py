@@ -166,23 +166,23 @@ def find(session: Session, kind: Kind, job_id: str, *, lock: bool = False) -> Jo
 def get(context: Context, kind: Kind, job_id: str) -> JobView:
     """A job of that kind. Raises NotFound."""
     with context.database.read() as session:
-        return _view(session, [find(session, kind, job_id)])[0]
+        return view(session, [find(session, kind, job_id)])[0]
 
 
 def find_all(context: Context, kind: Kind, ids: Sequence[str]) -> list[JobView]:
     """Those jobs of that kind that exist, in the order of their ids in `ids`."""
     with context.database.read() as session:
-        found = {view.job.id: view for view in _view(session, jobs.find_all(session, kind.name, ids))}
+        found = {view.job.id: view for view in view(session, jobs.find_all(session, kind.name, ids))}
     return [found[job_id] for job_id in ids if job_id in found]
 
 
 def list_page(context: Context, kind: Kind, query: PageQuery) -> Page[JobView]:
     with context.database.read() as session:
         page = jobs.page(session, query, kind.name)
-        return Page(_view(session, page.items), page.next_cursor)
+        return Page(view(session, page.items), page.next_cursor)
 
 
-def _view(session: Session, found: Sequence[Job]) -> list[JobView]:
+def view(session: Session, found: Sequence[Job]) -> list[JobView]:
     ids = [job.id for job in found]
     transitions = jobs.transitions(session, ids)
     model_ids = models.existing(session, [job.model_id for job in found])
@@ -215,9 +215,10 @@ def change(context: Context, kind: Kind, job_id: str, changes: dict[str, Any]) -
         change_metadata(job, changes)
         if (desired := changes.get("desired_status")) is not None:
             _move_towards(session, kind, job, desired)
+        changed = view(session, [job])[0]
     if job.status in statuses.FINAL:
         kind.remove_inputs(context, job)
-    return get(context, kind, job_id)
+    return changed
 
 
 def change_metadata(job: Job, changes: dict[str, Any]) -> None:

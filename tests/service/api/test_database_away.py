@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from service.context import Context
-from service.errors import DatabaseUnavailable, DatabaseUnusable, StorageError
+from service.errors import DatabaseUnavailable, DatabaseUnusable, StorageError, TransactionAborted
 from service.storage.database import Database, Session
 from tests.running_service import wait_for
 from tests.service.api.api_client import ApiClient
@@ -25,6 +25,8 @@ class LeavingDatabase(Database):
 
     away: StorageError | None = None
     """What it fails with while it is away."""
+    deadlocks = 0
+    """How many of the next writes it aborts."""
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -37,6 +39,9 @@ class LeavingDatabase(Database):
         self._check()
         with super().write() as session:
             yield session
+            if self.deadlocks:
+                self.deadlocks -= 1
+                raise TransactionAborted("It was aborted.", retry_after=5)
 
     def _check(self) -> None:
         if self.away is not None:
@@ -83,6 +88,17 @@ def test_everything_else_says_so_and_when_to_try_again(api: ApiClient, database:
     assert api.get("/v1/models", expect=503)["type"] == "/problems/database-unavailable"
     assert api.get("/readyz", expect=503)["parts"]["database"]["status"] != "ready"
     api.get("/healthz")
+
+
+def test_a_change_that_is_aborted_because_of_others_is_made_again(
+    api: ApiClient, worker: FakeWorker, database: LeavingDatabase
+) -> None:
+    api.make_line()
+    database.deadlocks = 3
+    assert api.patch("/v1/models/line", {"metadata": {"a": 1}})["metadata"] == {"a": 1}
+    database.deadlocks = 4
+    assert api.patch("/v1/models/line", {"metadata": {"b": 1}}, 503)["type"] == "/problems/database-unavailable"
+    assert api.get("/v1/models/line")["metadata"] == {"a": 1}
 
 
 def test_metrics_show_everything_else(api: ApiClient, database: LeavingDatabase) -> None:
