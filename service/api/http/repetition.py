@@ -17,6 +17,19 @@ def repeated_if_aborted(handler: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if request.mimetype == FORM:
             return handler(*args, **kwargs)
-        return service_context().database.repeat_if_aborted(lambda: handler(*args, **kwargs))
+
+        def handle() -> Any:
+            _rewind()
+            return handler(*args, **kwargs)
+
+        return service_context().database.repeat_if_aborted(handle)
 
     return wrapper
+
+
+def _rewind() -> None:
+    """Let the body be read from its beginning. At the end of a wait there is none any more, and nobody reads it."""
+    body = request.environ["wsgi.input"]
+    if not body.closed:
+        body.seek(0)
+    vars(request).pop("stream", None)  # Flask's view of the body, which may be at its end

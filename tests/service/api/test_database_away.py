@@ -17,6 +17,7 @@ from tests.service.api.metrics_page import read_page
 from tests.service.api.shared_routes import make_front
 
 UNAVAILABLE = DatabaseUnavailable("The database doesn't answer.", retry_after=5)
+ABORTED = TransactionAborted("Two transactions waited for each other.", retry_after=5)
 DAMAGED = DatabaseUnusable("The database is damaged.")
 
 
@@ -25,8 +26,11 @@ class LeavingDatabase(Database):
 
     away: StorageError | None = None
     """What it fails with while it is away."""
-    deadlocks = 0
-    """How many of the next writes it aborts."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.deadlocks: list[TransactionAborted] = []
+        """With which it aborts the next writes. All projects share them."""
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -40,8 +44,7 @@ class LeavingDatabase(Database):
         with super().write() as session:
             yield session
             if self.deadlocks:
-                self.deadlocks -= 1
-                raise TransactionAborted("It was aborted.", retry_after=5)
+                raise self.deadlocks.pop()
 
     def _check(self) -> None:
         if self.away is not None:
@@ -94,11 +97,11 @@ def test_a_change_that_is_aborted_because_of_others_is_made_again(
     api: ApiClient, worker: FakeWorker, database: LeavingDatabase
 ) -> None:
     api.make_line()
-    database.deadlocks = 3
-    assert api.patch("/v1/models/line", {"metadata": {"a": 1}})["metadata"] == {"a": 1}
-    database.deadlocks = 4
-    assert api.patch("/v1/models/line", {"metadata": {"b": 1}}, 503)["type"] == "/problems/database-unavailable"
-    assert api.get("/v1/models/line")["metadata"] == {"a": 1}
+    database.deadlocks += [ABORTED] * 3
+    assert api.patch("/v1/models/line", {"metadata": {"a": "1"}})["metadata"] == {"a": "1"}
+    database.deadlocks += [ABORTED] * 4
+    assert api.patch("/v1/models/line", {"metadata": {"b": "1"}}, 503)["type"] == "/problems/database-unavailable"
+    assert api.get("/v1/models/line")["metadata"] == {"a": "1"}
 
 
 def test_metrics_show_everything_else(api: ApiClient, database: LeavingDatabase) -> None:

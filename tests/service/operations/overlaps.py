@@ -22,7 +22,7 @@ def overlap(context: Context, first: Callable[[], Any], second: Callable[[], Any
 
     def let_second_begin() -> None:
         begun.append(thread.submit(outcome, second))
-        wait_for(lambda: begun[0].done() or _is_waiting(context), 20)
+        wait_for(lambda: begun[0].done() or is_waiting(context), 20)
 
     with ThreadPoolExecutor(1) as thread:
         with context.database.only_if(let_second_begin):
@@ -38,6 +38,7 @@ def outcome(work: Callable[[], Any]) -> Any:
         return error
 
 
-def _is_waiting(context: Context) -> bool:
+def is_waiting(context: Context) -> bool:
+    """Whether anybody waits for a lock."""
     with context.database.read() as session:
         return bool(session.execute(text(WAITING)).scalar_one())

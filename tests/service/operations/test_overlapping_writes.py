@@ -1,7 +1,9 @@
 """Two clients, or a client and a worker, change the same things: the second begins before the first has committed, and
 sees what the first has done. On PostgreSQL: SQLite lets one begin after the other."""
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -40,9 +42,10 @@ from service.operations.upkeep import housekeeping, workers
 from service.storage.identifiers import new_identifier
 from service.storage.records import IdempotencyKey, Job, Label, Worker
 from tests.databases import migrated_settings
+from tests.running_service import wait_for
 from tests.service.api.fake_worker import FakeWorker, model_file
 from tests.service.operations import stocked
-from tests.service.operations.overlaps import outcome, overlap
+from tests.service.operations.overlaps import is_waiting, outcome, overlap
 
 LATEST: dict[str, Any] = {"model": "line", "version": None, "label": None, "dataset": "line", "dataset_version": None}
 VARIANT: dict[str, Any] = {"type": "int8", "dataset": None, "dataset_version": None, "max_accuracy_drop": 0.01}
@@ -388,6 +391,43 @@ def test_a_waiting_job_is_checked_once_and_is_not_queued_when_it_was_cancelled(c
     assert status_of(context, cancelled) == "cancelled"
 
 
+def test_a_waiting_job_reads_no_version_that_is_being_deleted(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets.create(context, TABLE)
+    waited = train(context, dataset="table")
+    succeed(context, "import")
+    find_unready, deleting, checked = client_jobs.find_unready, threading.Event(), threading.Event()
+
+    def let_check_continue() -> None:
+        deleting.set()
+        wait_for(lambda: checked.is_set() or is_waiting(context), 20)
+
+    def delete_first_version() -> None:
+        with context.database.only_if(let_check_continue):
+            dataset_versions.delete(context, "table", 1)
+
+    def find_while_the_version_is_deleted(*resources: Any) -> str | None:
+        found = find_unready(*resources)
+        dataset_versions.create(context, "table", ROWS)
+        succeed(context, "import")
+        deletion.append(thread.submit(delete_first_version))
+        deleting.wait(20)
+        return found
+
+    deletion: list[Future[None]] = []
+    with ThreadPoolExecutor(1) as thread, monkeypatch.context() as patch:
+        patch.setattr(client_jobs, "find_unready", find_while_the_version_is_deleted)
+        waiting.check(context, waited)
+        checked.set()
+        deletion[0].result(timeout=20)
+    assert waiting.find_checkable(context) == [waited]
+    waiting.check(context, waited)
+    job = stocked.job(context, waited)
+    assert job is not None
+    assert job.dataset_version == 2
+
+
 def test_a_dry_run_ends_while_a_worker_builds_it(context: Context) -> None:
     model, job_id = models.begin_dry_run(context, stocked.LINE | {"name": "dry"})
     lease = claim(context, "build")
@@ -456,7 +496,10 @@ def test_what_a_request_creates_belongs_to_the_one_that_has_the_key(context: Con
 
 def test_the_last_place_in_the_queue_is_taken_once(context: Context) -> None:
     limited = replace(context, settings=replace(context.settings, max_queued_jobs=1))
-    _, refusal = overlap(context, lambda: train(limited), lambda: train(limited))
+    models.create(context, stocked.LINE | {"name": "other"})
+    datasets.create(context, stocked.DATASET | {"name": "other"})
+    stocked.work(context)
+    _, refusal = overlap(context, lambda: train(limited), lambda: train(limited, model="other", dataset="other"))
     assert isinstance(refusal, QueueFull)
 
 
