@@ -70,10 +70,10 @@ def page(session: Session, query: PageQuery, kind: str) -> Page[Job]:
 
 def add(session: Session, job: Job) -> None:
     """Insert a new job and its first transition."""
-    first = _number(job, [transition(job.status, job.status_reason)])
+    job.last_seq = 1  # at once, so that it takes no second statement
     session.add(job)
     session.flush()
-    session.add_all(first)
+    session.add(_event(job, 1, datetime.now(UTC), transition(job.status, job.status_reason)))
     if job.status == statuses.QUEUED:
         wake_workers(session)
 
@@ -248,16 +248,13 @@ def warn(type_: str, detail: str) -> NewEvent:
 
 def append_events(session: Session, job: Job, events: Sequence[NewEvent]) -> None:
     """Number the events and insert them. The job must be new, or locked by `get(…, lock=True)`."""
-    session.add_all(_number(job, events))
-
-
-def _number(job: Job, events: Sequence[NewEvent]) -> list[Event]:
     first, at = job.last_seq + 1, datetime.now(UTC)
     job.last_seq += len(events)
-    return [
-        Event(job_id=job.id, seq=seq, at=at, type=event.type, run=job.run, epoch=event.epoch, data=event.data)
-        for seq, event in enumerate(events, first)
-    ]
+    session.add_all(_event(job, seq, at, event) for seq, event in enumerate(events, first))
+
+
+def _event(job: Job, seq: int, at: datetime, event: NewEvent) -> Event:
+    return Event(job_id=job.id, seq=seq, at=at, type=event.type, run=job.run, epoch=event.epoch, data=event.data)
 
 
 def delete_events(session: Session, job_id: str, limit: int, *, keeping: Collection[str] = ()) -> int:

@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
+from service.operations.jobs import lifecycle
 from service.storage import notifications
 from service.storage.database import Database
 from service.storage.notifications import Listener
 from service.storage.unit_of_work import wake_workers
 from service.worker import supervisor
+from tests.databases import migrated_settings
 from tests.postgresql_proxy import CommitProxy
 from tests.postgresql_server import empty_database, migrated_database
 from tests.running_service import wait_for
+from tests.service.operations import stocked
 from tests.service.worker.bench import Bench
 
 
@@ -75,6 +78,16 @@ def test_a_queued_job_wakes_a_worker_when_it_is_committed(database: Database, sl
         wake_workers(session)
         assert not sleeper.wakes(0.1)
     assert sleeper.wakes(20)
+
+
+def test_a_job_that_is_put_back_wakes_a_worker(tmp_path: Path) -> None:
+    with migrated_settings("postgresql", tmp_path) as settings:
+        context = stocked.stock(settings)
+        stocked.submit(context)
+        lease, _ = stocked.claim(context)
+        with closing(Sleeper(settings.database_url)) as sleeper, closing(context.database):
+            lifecycle.put_back(context, lease)
+            assert sleeper.wakes(20)
 
 
 def test_other_writes_and_those_that_are_rolled_back_wake_nobody(database: Database, sleeper: Sleeper) -> None:
