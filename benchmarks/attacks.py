@@ -139,7 +139,8 @@ def _send(port: int, request: Request) -> tuple[float, str]:
 @contextmanager
 def _timed_health(port: int) -> Iterator[list[float]]:
     """Ask for `/healthz` all the time; the list has the seconds of each answer."""
-    stopping, taken = Event(), []
+    stopping = Event()
+    taken: list[float] = []
 
     def ask() -> None:
         while not taken or not stopping.wait(0.02):
