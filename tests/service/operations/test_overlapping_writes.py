@@ -176,6 +176,13 @@ def test_a_label_points_to_no_version_that_is_being_deleted(context: Context) ->
         assert session.query(Label).count() == 0
 
 
+def test_the_cleanup_removes_no_version_that_gets_a_label(context: Context) -> None:
+    put = partial(versions.put_label, context, "line", "best", 1)
+    _, removed = overlap(context, put, partial(versions.delete_unlabelled, context, 0))
+    assert removed == 0
+    assert versions.get(context, "line", 1).number == 1
+
+
 def test_no_model_serves_a_label_that_is_being_deleted(context: Context) -> None:
     versions.put_label(context, "line", "best", 1)
     serve = partial(models.change, context, "line", {"serve": "best"})
@@ -269,6 +276,12 @@ def test_a_key_is_revoked_once(everything: Context) -> None:
     revoke = partial(keys.revoke, everything, key.id)
     first, second = overlap(everything, revoke, revoke)
     assert first.revoked_at == second.revoked_at
+
+
+def test_every_change_of_a_dataset_is_kept(context: Context) -> None:
+    change = partial(datasets.change, context, "line")
+    overlap(context, lambda: change({"metadata": {"a": "1"}}), lambda: change({"metadata": {"b": "1"}}))
+    assert datasets.get(context, "line").dataset.metadata_ == {"a": "1", "b": "1"}
 
 
 def test_versions_of_a_dataset_have_numbers_of_their_own_and_rows_are_appended_once(context: Context) -> None:
