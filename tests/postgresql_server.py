@@ -80,7 +80,9 @@ def migrated_database() -> Iterator[str]:
 def _new_database(template: str) -> Iterator[str]:
     server = _server()
     name = f"test_{uuid.uuid4().hex}"
-    _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    # Copying the files takes half as long as the default, which logs each page. Older servers know only one way.
+    strategy = "" if os.environ.get(GIVEN) else " STRATEGY FILE_COPY"
+    _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"{strategy}')
     try:
         yield _render(server.set(database=name))
     finally:
