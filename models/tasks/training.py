@@ -94,7 +94,8 @@ def _using_compiled_code(assignment: TrainingAssignment, folder: Path) -> Abstra
         return nullcontext()
     spec = _complete_spec(assignment.spec, request)
     code = CompiledCode(assignment.compiled_code, assignment.compiled_code_bytes)
-    return code.used_for(spec, request.precision, assignment.runtime.threads, folder)
+    threads, anew = assignment.runtime.threads, assignment.compiles_anew
+    return code.used_for(spec, request.precision, threads, folder, anew=anew)
 
 
 def _run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> TrainingResult | Unfinished:
