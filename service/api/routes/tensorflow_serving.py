@@ -23,7 +23,7 @@ from service.operations.inference.predictions import Wanted
 
 blueprint = DialectBlueprint("tensorflow_serving", __name__, description="TensorFlow Serving's REST API.")
 
-RESPONSES = {"200": {"headers": refer(VARIANT_HEADER)}}
+HEADERS = refer(VARIANT_HEADER)
 DESCRIPTIONS = {
     "predict": "The network's raw outputs: `predictions` for `instances`, `outputs` for `inputs`. Values are raw, too: "
     "what was learned about scales and categories is applied here.",
@@ -42,8 +42,8 @@ def _add(verb: str, body: type[Schema], answer: type[Schema]) -> None:
         documentation={
             "description": DESCRIPTIONS[verb],
             "requestBody": {"required": True, "content": {JSON: {"schema": body}}},
-            "responses": RESPONSES,
         },
+        headers=HEADERS,
     )
 
 
@@ -63,8 +63,6 @@ blueprint.add_for_versions(
     name="serving_metadata",
     summary="As TensorFlow Serving: get the signature of",
     answer=ServingMetadataSchema,
-    documentation={
-        "responses": RESPONSES,
-        "description": "Its tensors, with their names, types and shapes; -1 is an axis of any length.",
-    },
+    documentation={"description": "Its tensors, with their names, types and shapes; -1 is an axis of any length."},
+    headers=HEADERS,
 )
