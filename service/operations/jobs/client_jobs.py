@@ -119,21 +119,31 @@ def describe_data(dataset: Dataset, data: DatasetVersion | None) -> dict[str, An
     return {"name": dataset.name, **((data and data.descriptor) or {})}
 
 
-def find_version(session: Session, model: Model, number: int | None, label: str | None = None) -> Version:
-    """The version that a new job names by number or label, the latest by default.
+def find_network(
+    session: Session, model: Model, number: int | None, label: str | None = None, type_: str | None = None
+) -> tuple[Version, str | None]:
+    """The version that a new job names by number or label, the latest by default. And the type of its variant that the
+    job names, or to which its label points; None: the version itself.
 
-    Raises InvalidRequest, NoVersion; NotReady if the model is still being built, so that it has no version yet.
+    Raises InvalidRequest, NoVersion; NotReady if the model is still being built, so that it has no version yet, or the
+    variant is being made.
     """
     if model.status != statuses.READY:
         raise NotReady("model", model.name, model.status, failed=False)
     if label is not None and number is not None:
         raise InvalidRequest(Fault("Set either `version` or `label`, not both.", pointer="#/label"))
     with resolve.named_in_body():
-        return resolve.find_version(session, model, number, label)
+        version, wanted = resolve.find_wanted(session, model, number, label, type_)
+    return version, None if wanted is None else resolve.find_named(session, model, version, wanted).type
 
 
 def lock_used(
-    session: Session, model: Model, dataset: Dataset, data: DatasetVersion | None, version: Version | None = None
+    session: Session,
+    model: Model,
+    dataset: Dataset,
+    data: DatasetVersion | None,
+    version: Version | None = None,
+    variant: str | None = None,
 ) -> None:
     """Lock the model and the dataset of a new job, which an earlier transaction has found, and check that they still
     exist with these versions: they may have been deleted meanwhile, and others created with the same names.
@@ -142,7 +152,7 @@ def lock_used(
     """
     find_model_and_dataset(session, model.name, dataset.name, (model.id, dataset.id))
     if version is not None:
-        find_version(session, model, version.number)
+        find_network(session, model, version.number, type_=variant)
     find_data(session, dataset, None if data is None else data.number)
 
 

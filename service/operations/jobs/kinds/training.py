@@ -91,6 +91,7 @@ class Training(Kind):
             snapshot_bytes=context.settings.snapshot_bytes,
             compiled_code=context.settings.compiled_code,
             compiled_code_bytes=context.settings.compiled_code_bytes,
+            compiles_anew=job.deaths > 0,
             **inputs.bounds(context, job),
         )
 
