@@ -13,6 +13,7 @@ from service.operations.jobs.lifecycle import Sighting
 from service.storage import jobs, workers
 from service.storage.database import Session
 from service.storage.records import Worker
+from service.storage.unit_of_work import wake_workers
 
 FORGOTTEN_AFTER = timedelta(hours=1)
 
@@ -85,6 +86,7 @@ def change(context: Context, worker_id: str, changes: dict[str, Any]) -> WorkerV
     with context.database.write() as session:
         worker = _find(session, worker_id, lock=True)
         worker.desired_status = changes.get("desired_status", worker.desired_status)
+        wake_workers(session)
     return get(context, worker_id)
 
 
