@@ -1,55 +1,41 @@
 """Many workers, and a database with a long history, beside the bars that they are held to.
 
-    python -m benchmarks.cluster [claims] [history] [workers] [--database URL] [--workers N] [--jobs N] [--finished N]
+    python -m benchmarks.cluster [claims] [history] [workers] [--databases NAME...] [--workers N] [--jobs N]
+                                 [--finished N]
 
 `claims`: simulated workers, threads of a few processes, claim jobs, hold each for a while and end it. `history`: the
 claims, lists, pages and the cleanup of a service with a million finished jobs. `workers`: four real workers against
-one, on jobs that sleep for a second. Without `--database` an SQLite file is used. With one, it must be an empty
-PostgreSQL database, which is emptied again.
+one, on jobs that sleep for a second. PostgreSQL is that of the tests; FITSERVE_TEST_POSTGRESQL_URL may name another
+server.
 """
 
 import argparse
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import text
 
 from benchmarks.cluster import claims, history, workers
 from benchmarks.serving.report import describe_rows
-from service.config import Settings
-from service.storage.database import make_engine, migrate
+from tests import postgresql_server
+from tests.databases import KINDS, migrated_settings
 
 PARTS = {"claims": claims.measure, "history": history.measure, "workers": workers.measure}
 
 
-@contextmanager
-def database(url: str, **options: Any) -> Iterator[Settings]:
-    """Settings with a folder and an empty database of their own."""
-    with tempfile.TemporaryDirectory(prefix="fitserve-cluster-") as folder:
-        settings = Settings(data_dir=Path(folder), database_url=url, **options)
-        migrate(settings.database_url)
-        try:
-            yield settings
-        finally:
-            if url:
-                _empty(url)
-
-
-def _empty(url: str) -> None:
-    engine = make_engine(url)
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
+def measure(part: str, kind: str, arguments: argparse.Namespace) -> None:
+    """Print the figures of a part on a database of its own."""
+    with (
+        tempfile.TemporaryDirectory(prefix="fitserve-cluster-") as folder,
+        migrated_settings(kind, Path(folder), max_queued_jobs=1_000_000, access_log="errors") as settings,
+    ):
+        print(f"\n## {part}, {kind}")
+        for line in describe_rows(PARTS[part](settings, arguments)):
+            print(line, flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all by default")
-    parser.add_argument("--database", default="", metavar="URL", help="an empty PostgreSQL database (SQLite)")
+    parser.add_argument("--databases", nargs="+", choices=KINDS, default=["postgresql"], help="postgresql by default")
     parser.add_argument("--workers", type=int, default=64, help="simulated workers (64)")
     parser.add_argument("--jobs", type=int, default=10_000, help="jobs that they claim (10,000)")
     parser.add_argument("--hold", type=float, default=1.0, help="seconds that they hold each job (1)")
@@ -58,11 +44,13 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.workers < claims.PROCESSES:
         parser.error(f"--workers must be at least {claims.PROCESSES}.")
-    for name in arguments.parts or PARTS:
-        print(f"\n## {name}")
-        with database(arguments.database, max_queued_jobs=1_000_000, access_log="errors") as settings:
-            for line in describe_rows(PARTS[name](settings, arguments)):
-                print(line, flush=True)
+    postgresql_server.begin_run(durable=True)
+    try:
+        for part in arguments.parts or PARTS:
+            for kind in arguments.databases:
+                measure(part, kind, arguments)
+    finally:
+        postgresql_server.end_run()
 
 
 if __name__ == "__main__":

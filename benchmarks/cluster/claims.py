@@ -4,6 +4,7 @@ import argparse
 import multiprocessing
 import random
 import statistics
+import sys
 import threading
 import time
 from collections import Counter
@@ -33,6 +34,9 @@ FAILURE = {"code": "simulated", "detail": "The job was simulated.", "faults": []
 WARM_UP = "warm-up"
 """The name of a queue."""
 ENQUEUED_AT_ONCE = 500
+SWITCH_SECONDS = 0.0005
+"""How long a thread keeps Python's lock while others want it. Real workers have processes of their own and wait for
+none."""
 PAUSE_SECONDS = 0.1
 """As long a worker waits that finds no job."""
 
@@ -94,6 +98,7 @@ def _simulate(settings: Settings, workers: int, hold: float) -> tuple[list[tuple
 
 
 def _run_workers(settings: Settings, workers: int, hold: float, ready: Barrier, results: Any) -> None:
+    sys.setswitchinterval(SWITCH_SECONDS)
     context = Context.from_settings(settings)
     warm = claim(context, new_identifier("wk"), WARM_UP)  # SQLAlchemy compiles the statements
     assert warm is not None
