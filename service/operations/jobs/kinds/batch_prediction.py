@@ -106,7 +106,7 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str
     file: ReceivedFile | None = request.get("file")
     with context.database.read() as session:
         found = _find(session, request["model"], request.get("dataset"), request.get("dataset_version"))
-        named = request["version"], request["label"], request.get("variant")
+        named = request["version"], request["label"], request["variant"]
         version, variant = client_jobs.find_network(session, found[0], *named)
     check_servable(version)
     if client_jobs.find_unready(*found[:2]) is None:
