@@ -44,3 +44,10 @@ class Document:
         """The JSON object from which `from_document` creates an equal document."""
         version = {} if self.document_version == 1 else {VERSION: self.document_version}
         return version | {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+
+
+class SparseDocument(Document):
+    """A document whose JSON object lacks the fields that are None."""
+
+    def to_document(self) -> dict[str, Any]:
+        return {name: value for name, value in super().to_document().items() if value is not None}

@@ -239,7 +239,7 @@ def _load(
     loaded = load_rows(dataset, trained.preprocessing, trained.encoding, FITTED_SPLITS, most_bytes, folder)
     for rows in loaded.values():
         check_vocabulary(trained.spec, rows.inputs)
-    if dataset.descriptor["splits"][TEST]:
+    if dataset.descriptor.splits[TEST]:
         check_split(trained.spec, trained.preprocessing, dataset.split(TEST), folder)
     if posted is not None:
         indices = trained.encoding.class_indices(known_targets(dataset, trained.encoding, "train").targets)
@@ -282,7 +282,7 @@ def _save(
         found = split in rows
         trained.metrics[split] = evaluate(trained.network, unweighted[split], batch, keep_alive) if found else None
     evaluation = None
-    if dataset.descriptor["splits"][TEST]:
+    if dataset.descriptor.splits[TEST]:
         evaluation = evaluate_split(trained, dataset, TEST, folder, lambda step, steps: keep_alive())
     trained.metrics[TEST] = None if evaluation is None else evaluation.own
     naive = None if evaluation is None else evaluation.naive
@@ -297,7 +297,7 @@ def _find_no_gain(trained: TrainedNetwork, dataset: Dataset) -> str | None:
     assert trained.guess is not None
     splits = {
         name: Reached(rows, trained.metrics[name] or {}, trained.baseline[name] or {}) if rows else None
-        for name, rows in dataset.descriptor["splits"].items()
+        for name, rows in dataset.descriptor.splits.items()
     }
     return find_no_gain(trained.spec, trained.guess.describe(trained.encoding), splits)
 
@@ -306,7 +306,7 @@ def _find_no_balanced_gain(
     trained: TrainedNetwork, dataset: Dataset, folder: Path, keep_alive: Callable[[], None]
 ) -> str | None:
     """As `_find_no_gain`, for a network that was trained with class weights. Evaluates a split without weights."""
-    split = find_compared(dataset.descriptor["splits"])
+    split = find_compared(dataset.descriptor.splits)
     if split is None:
         return None
     found = evaluate_split(trained, dataset, split, folder, lambda step, steps: keep_alive())
@@ -322,7 +322,7 @@ def _find_no_balanced_gain(
 
 def _sample(trained: TrainedNetwork, dataset: Dataset) -> dict[str, np.ndarray]:
     """Preprocessed rows for comparing the exported network with Keras's, from the test split if it has rows."""
-    split = dataset.split(TEST if dataset.descriptor["splits"][TEST] else "train")
+    split = dataset.split(TEST if dataset.descriptor.splits[TEST] else "train")
     return trained.preprocessing.network_inputs(split.page(slice(0, COMPARED_ROWS)))
 
 

@@ -281,18 +281,18 @@ def _resolve(
     check_fit(spec, tuple(last_layer["output_shape"]), descriptor, last_layer["name"], kept.encoding)
     check_kept(spec, kept.preprocessing, descriptor)
     check_target_scaling(context, spec.target_scaling, data, "#/dataset")
-    execution, reason = _resolve_execution(request, spec, descriptor["splits"]["train"], summary["parameters"])
+    execution, reason = _resolve_execution(request, spec, descriptor.splits["train"], summary["parameters"])
     request = replace(request, execution=execution, execution_reason=reason, fused=True)
     request = replace(request, snapshots=_resolve_snapshots(context, request.snapshots, summary["bytes"]))
     faults = _find_own_faults(context, request, model)
-    if request.folds is not None and request.folds > descriptor["splits"]["train"]:
-        detail = f"The dataset has {descriptor['splits']['train']} training rows, too few for {request.folds} folds."
+    if request.folds is not None and request.folds > descriptor.splits["train"]:
+        detail = f"The dataset has {descriptor.splits['train']} training rows, too few for {request.folds} folds."
         faults.append(Fault(detail, pointer="#/folds"))
     if request.class_weights is not None:
-        faults += class_weight_faults(request.class_weights, spec.task, descriptor["target"].get("classes"))
+        faults += class_weight_faults(request.class_weights, spec.task, descriptor.target.classes)
     schedule_faults = find_component_faults(None, request.learning_rate_schedule)
     sound = replace(request, learning_rate_schedule=None) if schedule_faults else request
-    resolved, monitor_faults = _resolve_monitors(sound, spec, validated=bool(descriptor["splits"]["validation"]))
+    resolved, monitor_faults = _resolve_monitors(sound, spec, validated=bool(descriptor.splits["validation"]))
     if faults := [*faults, *monitor_faults]:
         raise InvalidRequest(*faults)
     return resolved
