@@ -64,8 +64,6 @@ def append_options(options: dict[str, Any], source: str) -> dict[str, Any]:
 def read_appended(base: Dataset, request: dict[str, Any], scratch: Path) -> Examples:
     """The rows of a table, in their order, and the posted rows after them. `request` has these rows and the options of
     the table. Raises InvalidData, naming rows and columns; DamagedDataset."""
-    import polars
-
     descriptor = base.descriptor
     columns: tuple[ValuesDescriptor | LeftOut, ...] = (
         *descriptor.inputs,
@@ -85,14 +83,8 @@ def read_appended(base: Dataset, request: dict[str, Any], scratch: Path) -> Exam
     drawn = _draw(posted, targets[len(order) :], request, descriptor)
     places = np.repeat(np.arange(len(SPLITS)), [len(split.rows) for split in splits])
     guide = Texts(np.concatenate([places[order], drawn]), SPLITS)
-    frames = [split.table.scan().collect() for split in splits if isinstance(split.table, StoredColumns)]
-    old = polars.concat(frames)[order]
-    polars.concat([old, new], how="vertical_relaxed").write_parquet(scratch / COMBINED_FILE)
-    table = RawTable(
-        polars.scan_parquet(scratch / COMBINED_FILE),
-        tuple(entry.name for entry in descriptor.inputs),
-        len(guide),
-    )
+    frame = _write_combined(splits, order, new, scratch / COMBINED_FILE)
+    table = RawTable(frame, tuple(entry.name for entry in descriptor.inputs), len(guide))
     counts = np.bincount(drawn, minlength=len(SPLITS)).tolist()
     shares = ", ".join(f"{count:,} to {name}" for name, count in zip(SPLITS, counts, strict=True))
     note = Note("appended", f"{count_of(len(drawn), 'row')} appended: {shares}.", count=len(drawn))
@@ -108,6 +100,17 @@ def read_appended(base: Dataset, request: dict[str, Any], scratch: Path) -> Exam
         facts=descriptor.file,
         earlier=descriptor,
     )
+
+
+def _write_combined(
+    splits: Sequence[Split], order: np.ndarray, new: "polars.DataFrame", path: Path
+) -> "polars.LazyFrame":
+    """The stored rows of a table, in their order, and the new ones after them, in the file `path`."""
+    import polars
+
+    frames = [split.table.scan().collect() for split in splits if isinstance(split.table, StoredColumns)]
+    polars.concat([polars.concat(frames)[order], new], how="vertical_relaxed").write_parquet(path)
+    return polars.scan_parquet(path)
 
 
 def column_types(descriptor: DatasetDescriptor) -> dict[str, str]:
