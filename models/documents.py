@@ -1,6 +1,7 @@
 """Frozen dataclasses that are stored, or sent to another process, as JSON objects."""
 
 from dataclasses import fields
+from functools import cache
 from typing import Any, ClassVar, Self
 
 VERSION = "document_version"
@@ -37,13 +38,18 @@ class Document:
     @classmethod
     def _read(cls, document: dict[str, Any]) -> Self:
         """Read a document of the current version."""
-        known = {field.name for field in fields(cls)}  # type: ignore[arg-type]
-        return cls(**{name: value for name, value in document.items() if name in known})
+        return cls(**{name: document[name] for name in _name_fields(cls) if name in document})
 
     def to_document(self) -> dict[str, Any]:
         """The JSON object from which `from_document` creates an equal document."""
         version = {} if self.document_version == 1 else {VERSION: self.document_version}
-        return version | {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        return version | {name: getattr(self, name) for name in _name_fields(type(self))}
+
+
+@cache
+def _name_fields(of: type[Document]) -> tuple[str, ...]:
+    """The fields of a document. Remembered: a table's descriptor has a document for each of thousands of columns."""
+    return tuple(field.name for field in fields(of))  # type: ignore[arg-type]
 
 
 class SparseDocument(Document):
