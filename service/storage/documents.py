@@ -4,7 +4,6 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 from sqlalchemy import JSON, Dialect, TypeDecorator
-from sqlalchemy.sql.operators import OperatorType
 
 from models.documents import Document
 from service.storage.artifact_keys import CHECKPOINTS, check_published
@@ -84,10 +83,6 @@ class DocumentColumn(TypeDecorator[Any]):
     def __init__(self, of: type[Document]) -> None:
         super().__init__()
         self.of = of
-
-    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> Any:
-        """The type of an index into the object, which isn't a document."""
-        return self.impl_instance.coerce_compared_value(op, value)
 
     def process_bind_param(self, value: Document | None, dialect: Dialect) -> dict[str, Any] | None:
         return None if value is None else value.to_document()
