@@ -141,18 +141,9 @@ def import_dataset(
     scratch.mkdir()
     try:
         reading = _share(progress, 0, 0.5)
-        default: tuple[float, float] = (0, 0)
-        if base is not None:
-            examples = read_appended(Dataset.open(base), request, scratch)
-            assert examples.earlier is not None
+        examples, default = _read_rows(request, scratch, cache, downloads, limits, reading, upload, base)
+        if examples.earlier is not None:
             request = _without_reading(request, column_types(examples.earlier))
-        elif request["source"] == UPLOAD:
-            assert upload is not None
-            for number in range(1 + len(request.get(MORE_FILES, ()))):
-                check_files(upload, file_name(number))
-            examples, default = read_upload(upload / DATA_FILE, request, scratch, limits, reading)
-        else:
-            examples, default = _load(request, cache, downloads, limits, reading)
         descriptor = _write(folder, request, examples, default, limits, progress)
     except PanicException as problem:
         # the library doesn't foresee this input; the exception isn't an Exception, and would end the process
@@ -161,6 +152,27 @@ def import_dataset(
         shutil.rmtree(scratch, ignore_errors=True)
     progress(1.0)
     return descriptor
+
+
+def _read_rows(
+    request: dict[str, Any],
+    scratch: Path,
+    cache: Path,
+    downloads: bool,
+    limits: Limits,
+    progress: Progress,
+    upload: Path | None,
+    base: Path | None,
+) -> tuple[Examples, tuple[float, float]]:
+    """The rows of any request, and the default shares of validation and test rows."""
+    if base is not None:
+        return read_appended(Dataset.open(base), request, scratch), (0, 0)
+    if request["source"] != UPLOAD:
+        return _load(request, cache, downloads, limits, progress)
+    assert upload is not None
+    for number in range(1 + len(request.get(MORE_FILES, ()))):
+        check_files(upload, file_name(number))
+    return read_upload(upload / DATA_FILE, request, scratch, limits, progress)
 
 
 def compute_rows(request: dict[str, Any], limits: Limits) -> tuple[Examples, dict[str, np.ndarray]]:
