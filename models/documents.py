@@ -38,18 +38,17 @@ class Document:
     @classmethod
     def _read(cls, document: dict[str, Any]) -> Self:
         """Read a document of the current version."""
-        return cls(**{name: document[name] for name in _name_fields(cls) if name in document})
+        return cls(**{name: document[name] for name in cls._field_names() if name in document})
 
     def to_document(self) -> dict[str, Any]:
         """The JSON object from which `from_document` creates an equal document."""
         version = {} if self.document_version == 1 else {VERSION: self.document_version}
-        return version | {name: getattr(self, name) for name in _name_fields(type(self))}
+        return version | {name: getattr(self, name) for name in self._field_names()}
 
-
-@cache
-def _name_fields(of: type[Document]) -> tuple[str, ...]:
-    """The fields of a document. Remembered: a table's descriptor has a document for each of thousands of columns."""
-    return tuple(field.name for field in fields(of))  # type: ignore[arg-type]
+    @classmethod
+    @cache  # a table's descriptor has a document for each of thousands of columns
+    def _field_names(cls) -> tuple[str, ...]:
+        return tuple(field.name for field in fields(cls))  # type: ignore[arg-type]
 
 
 class SparseDocument(Document):
