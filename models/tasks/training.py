@@ -30,6 +30,7 @@ from models.tasks.rows import known_targets, load_rows
 from models.tasks.snapshots import prepare_snapshots
 from models.tasks.training_reporting import TrainingReporter
 from models.training.adaptation import adapt
+from models.training.arithmetic import NO_BFLOAT16, find_no_bfloat16
 from models.training.checkpoints import read_checkpoint
 from models.training.compiled_code import CompiledCode
 from models.training.loop import train
@@ -78,15 +79,15 @@ def _using_compiled_code(assignment: TrainingAssignment, folder: Path) -> Abstra
         return nullcontext()
     spec = _complete_spec(assignment.spec, request)
     code = CompiledCode(assignment.compiled_code, assignment.compiled_code_bytes)
-    return code.used_for(spec, request.precision, assignment.runtime.threads, folder)
+    threads, anew = assignment.runtime.threads, assignment.compiles_anew
+    return code.used_for(spec, request.precision, threads, folder, anew=anew)
 
 
 def _run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> TrainingResult | Unfinished:
     dataset = Dataset.open(assignment.dataset)
     kept = _find_kept(assignment)
     if not assignment.checkpoints:  # a training that resumes has reported them
-        for type_, detail in kept.find_unfamiliar(assignment.spec, dataset):
-            channel.warning(type_, detail)
+        _warn(assignment, kept, dataset, channel)
     checkpoint = _read_checkpoint(assignment.checkpoints, channel)
     trainings = Trainings(assignment.request.folds or 0, [] if checkpoint is None else checkpoint.state.folds)
     reporter = TrainingReporter(channel, folder, assignment.orders, trainings)
@@ -137,6 +138,15 @@ def _make_version(
     if problem is not None:
         channel.warning(NO_GAIN, problem)
     return dataclasses.replace(result, status_reason=reason)
+
+
+def _warn(assignment: TrainingAssignment, kept: Kept, dataset: Dataset, channel: Channel) -> None:
+    """Report what a client should know before the training begins."""
+    for type_, detail in kept.find_unfamiliar(assignment.spec, dataset):
+        channel.warning(type_, detail)
+    float32_only = find_no_bfloat16(assignment.spec, assignment.request.precision)
+    if float32_only is not None:
+        channel.warning(NO_BFLOAT16, float32_only)
 
 
 def _train(
