@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from models.allowance import Allowance
+from models.dataset_descriptor import DatasetDescriptor
 from models.datasets import Dataset, Split
 from models.errors import Fault, InvalidInstances
 from models.limits import Limits
@@ -64,9 +65,9 @@ class Preprocessing:
         if training.table is not None:
             descriptor = dataset.descriptor
             return cls({name: _fit_table_input(input_, training, descriptor) for name, input_ in spec.inputs.items()})
-        tensors, kind = by_input(spec.inputs, training.tensors or {}), dataset.descriptor["kind"]
+        tensors, kind = by_input(spec.inputs, training.tensors or {}), dataset.descriptor.kind
         kinds = {name: kind if len(tensors) == 1 else KINDS[values.ndim - 1] for name, values in tensors.items()}
-        fills = by_input(spec.inputs, {entry["name"]: entry.get("fill") for entry in dataset.descriptor["inputs"]})
+        fills = by_input(spec.inputs, {entry.name: entry.fill for entry in dataset.descriptor.inputs})
         rows = WindowRows.of(dataset.descriptor)
         scaled = None if rows is None else rows.window.scaled
         return cls(
@@ -360,7 +361,7 @@ TYPES: dict[str, type[TensorInput] | type[TableInput] | type[TextInput]] = {
 """The kinds of inputs, by the `type` in their documents."""
 
 
-def _fit_table_input(spec: InputSpec, training: Split, descriptor: dict[str, Any]) -> TableInput | TextInput:
+def _fit_table_input(spec: InputSpec, training: Split, descriptor: DatasetDescriptor) -> TableInput | TextInput:
     """An input that takes columns of a table, fitted to its training rows."""
     if spec.text is not None:
         column = spec.text.column
@@ -372,7 +373,7 @@ def _fit_table_input(spec: InputSpec, training: Split, descriptor: dict[str, Any
     return TableInput.fit(spec, columns, training.table or {}, PostedTable.of(descriptor, columns))
 
 
-def _continue(input_: TensorInput, shape: Shape, raw: Shape, descriptor: dict[str, Any]) -> TensorInput:
+def _continue(input_: TensorInput, shape: Shape, raw: Shape, descriptor: DatasetDescriptor) -> TensorInput:
     rows = None if input_.rows is None else input_.rows.continued(descriptor)
     return replace(input_.continued(shape, raw), rows=rows)
 
