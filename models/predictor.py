@@ -96,7 +96,7 @@ class Predictor:
         allowance = allowance or Allowance()
         allowance.row_numbers = self.row_numbers
         inputs, warnings = self.preprocessing.read_instances(instances, allowance, ignores_extra=ignores_extra)
-        self._check_vocabularies(inputs, in_json=isinstance(instances, list | JsonNumbers))
+        self._check_vocabularies(inputs, in_json=isinstance(instances, (list, JsonNumbers)))
         return inputs, warnings
 
     def prepare_series(
