@@ -55,7 +55,7 @@ class _TensorFlowServing:
         return find(service, wanted)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class PredictWork(Work):
     """Preprocessed tensors, and the name of the output in the response."""
 
