@@ -309,7 +309,7 @@ def _finite(number: float | None) -> float | None:
 def _to_list(array: np.ndarray) -> list[Any]:
     """The array as plain numbers, with None for NaN and infinity, which JSON doesn't have."""
     finite = np.isfinite(array)
-    if finite.all():
+    if np.count_nonzero(finite) == array.size:  # for one row, twice as fast as `all`
         return array.tolist()
     values = array.astype(object)
     values[~finite] = None
