@@ -165,6 +165,8 @@ class TrainingAssignment(Assignment):
     """The folder in which the worker keeps compiled code of networks; None: it keeps none."""
     compiled_code_bytes: int = 0
     """The size that all compiled code may have together."""
+    compiles_anew: bool = False
+    """Whether kept code is discarded: an earlier process of the job crashed, and the code may be why."""
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,9 @@ from models.tasks.cross_validation import Trainings, cross_validate
 from models.tasks.rows import known_targets, load_rows
 from models.tasks.snapshots import Snapshots, prepare_snapshots
 from models.training.adaptation import adapt
+from models.training.arithmetic import NO_BFLOAT16, find_no_bfloat16
 from models.training.checkpoints import read_checkpoint, write_checkpoint
 from models.training.compiled_code import CompiledCode
-from models.training.evaluation import evaluate
 from models.training.loop import train
 from models.training.monitoring import find_mode
 from models.training.plan import (
@@ -93,15 +93,15 @@ def _using_compiled_code(assignment: TrainingAssignment, folder: Path) -> Abstra
         return nullcontext()
     spec = _complete_spec(assignment.spec, request)
     code = CompiledCode(assignment.compiled_code, assignment.compiled_code_bytes)
-    return code.used_for(spec, request.precision, assignment.runtime.threads, folder)
+    threads, anew = assignment.runtime.threads, assignment.compiles_anew
+    return code.used_for(spec, request.precision, threads, folder, anew=anew)
 
 
 def _run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> TrainingResult | Unfinished:
     dataset = Dataset.open(assignment.dataset)
     kept = _find_kept(assignment)
     if not assignment.checkpoints:  # a training that resumes has reported them
-        for type_, detail in kept.find_unfamiliar(assignment.spec, dataset):
-            channel.warning(type_, detail)
+        _warn(assignment, kept, dataset, channel)
     checkpoint = _read_checkpoint(assignment.checkpoints, channel)
     trainings = Trainings(assignment.request.folds or 0, [] if checkpoint is None else checkpoint.state.folds)
     reporter = _Reporter(channel, folder, assignment.orders, trainings)
@@ -141,6 +141,15 @@ def _run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Trai
     return dataclasses.replace(result, status_reason=reason)
 
 
+def _warn(assignment: TrainingAssignment, kept: Kept, dataset: Dataset, channel: Channel) -> None:
+    """Report what a client should know before the training begins."""
+    for type_, detail in kept.find_unfamiliar(assignment.spec, dataset):
+        channel.warning(type_, detail)
+    float32_only = find_no_bfloat16(assignment.spec, assignment.request.precision)
+    if float32_only is not None:
+        channel.warning(NO_BFLOAT16, float32_only)
+
+
 def _train(
     assignment: TrainingAssignment,
     trained: TrainedNetwork,
@@ -171,7 +180,7 @@ def _train_fold(
     if outcome.reason in ("paused", "stopped"):
         return outcome, None
     batch = rows_at_once(trained.network)
-    return outcome, evaluate(trained.network, rows["validation"], batch, reporter.keep_alive)
+    return outcome, trained.evaluation.evaluate(rows["validation"], batch, reporter.keep_alive)
 
 
 def _monitoring_held_out(request: TrainingRequest) -> TrainingRequest:
@@ -277,10 +286,9 @@ def _save(
 ) -> TrainingResult:
     """Evaluate the network on every split and write the version's files. Calls `keep_alive` repeatedly."""
     batch = rows_at_once(trained.network)
-    unweighted = {split: dataclasses.replace(arrays, weights=None) for split, arrays in rows.items()}
     for split in FITTED_SPLITS:
-        found = split in rows
-        trained.metrics[split] = evaluate(trained.network, unweighted[split], batch, keep_alive) if found else None
+        found = trained.evaluation.evaluate(rows[split], batch, keep_alive) if split in rows else None
+        trained.metrics[split] = found
     evaluation = None
     if dataset.descriptor["splits"][TEST]:
         evaluation = evaluate_split(trained, dataset, TEST, folder, lambda step, steps: keep_alive())

@@ -236,7 +236,7 @@ def change(context: Context, name: str, changes: dict[str, Any]) -> ModelView:
             _serve(session, model, changes["serve"])
         if "metadata" in changes:
             model.metadata_ = merge(model.metadata_, changes["metadata"])
-    return get(context, name)
+        return _view(session, [model], with_versions=True)[0]
 
 
 def _serve(session: Session, model: Model, label: str | None) -> None:

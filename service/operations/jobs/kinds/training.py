@@ -91,6 +91,7 @@ class Training(Kind):
             snapshot_bytes=context.settings.snapshot_bytes,
             compiled_code=context.settings.compiled_code,
             compiled_code_bytes=context.settings.compiled_code_bytes,
+            compiles_anew=job.deaths > 0,
             **inputs.bounds(context, job),
         )
 
@@ -114,7 +115,7 @@ class Training(Kind):
 
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | None:
         trained = TrainingResult.from_document(result)
-        model = models.by_id(session, job.model_id, lock=True)
+        model = models.by_id(session, job.model_id)
         if model is None or key is None:
             return None
         version = _add_version(session, job, model, key, trained)
@@ -379,9 +380,10 @@ def change(context: Context, job_id: str, changes: dict[str, Any]) -> JobView:
         orders.change_training(context, session, job, changes)
         if (desired := changes.get("desired_status")) is not None:
             orders.move_towards(session, job, desired)
+        changed = client_jobs.view(session, [job])[0]
     if job.status in statuses.FINAL:
         KIND.remove_inputs(context, job)
-    return client_jobs.get(context, KIND, job_id)
+    return changed
 
 
 def epochs(context: Context, job_id: str, after: int = 0, points: int | None = None) -> list[dict[str, Any]]:
