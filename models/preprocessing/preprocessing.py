@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,8 @@ from models.values.tensors import KINDS, MAX_FAULTS, Place, Shape, name_type
 
 INSTANCES = Place(("instances",))
 NOT_JSON = Place(None)
+
+Kind = TypeVar("Kind", bound=Instances)
 
 
 @dataclass(frozen=True)
@@ -152,16 +154,24 @@ class Preprocessing:
         TookTooLong if the instances exceed the allowance.
         """
         allowance = allowance or Allowance()
+        if isinstance(instances, JsonNumbers):
+            allowance.take_rows(len(instances))
+            read = self._read_numbers(instances.values)
+            return read or self._read_posted(instances.read_again(), allowance, ignores_extra)
         if not isinstance(instances, Instances):
             raise InvalidInstances(Fault(f"Expected a list, not {name_type(instances)}.", INSTANCES.whole))
         instances = self._as_file(instances)
         if not isinstance(instances, CsvText | TableFile | TableColumns):
             allowance.take_rows(len(instances))
-        if isinstance(instances, JsonNumbers):
-            read = self._read_numbers(instances.values)
-            if read is not None:
-                return read
-            instances = instances.read_again()
+        return self._read_posted(instances, allowance, ignores_extra)
+
+    def _read_posted(
+        self,
+        instances: list | np.ndarray | CsvText | TableFile | TableColumns,
+        allowance: Allowance,
+        ignores_extra: bool,
+    ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+        """As `read_instances`, for values of any kind."""
         json = isinstance(instances, list) and {bytes, NamedFile}.isdisjoint(map(type, instances))
         place = INSTANCES if json else NOT_JSON
         if len(self.inputs) > 1 and place is NOT_JSON and not isinstance(instances, TableFile) and self.shared is None:
@@ -230,7 +240,7 @@ class Preprocessing:
             name: input_.transform(sequences) for name, input_ in self.inputs.items() if isinstance(input_, TensorInput)
         }
 
-    def _as_file(self, instances: Instances) -> Instances:
+    def _as_file(self, instances: Kind) -> Kind | TableFile:
         """A file that was posted in a form is an image for an input of images, and rows for every other."""
         if not (isinstance(instances, list) and instances and isinstance(instances[0], NamedFile)):
             return instances
