@@ -160,6 +160,8 @@ def _programs(folder: Path) -> Path:
     if os.getuid() != 0:
         return source.parent / newest / "bin"
     if not (folder / newest).exists():
+        (folder / newest).parent.mkdir(exist_ok=True)
+        (folder / newest).parent.chmod(0o755)  # after a test of a command, this process makes files for itself only
         shutil.copytree(source.parent / newest, folder / newest, ignore=shutil.ignore_patterns("include"))
         libraries = f"{source.name}.libs"  # the programs look for these three folders above their own
         if (source.parent / libraries).exists():

@@ -57,7 +57,7 @@ class _TensorFlowServing:
         return find(service, wanted)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class PredictWork(Work):
     """Preprocessed tensors, and the name of the output in the response."""
 

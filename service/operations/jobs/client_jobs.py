@@ -1,9 +1,10 @@
 """Jobs that clients create: finding the resources that they name, and reading, changing and deleting the jobs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from models.dataset_descriptor import DatasetDescriptor
 from models.errors import Fault
 from service import statuses
 from service.context import Context
@@ -121,9 +122,11 @@ def data_columns(dataset: Dataset | None, data: DatasetVersion | None, number: i
     return {"dataset_id": dataset.id, "dataset_name": dataset.name, **version}
 
 
-def describe_data(dataset: Dataset, data: DatasetVersion | None) -> dict[str, Any]:
-    """The descriptor of a dataset's version, with the dataset's `name`."""
-    return {"name": dataset.name, **((data and data.descriptor) or {})}
+def describe_data(dataset: Dataset, data: DatasetVersion | None) -> DatasetDescriptor:
+    """The descriptor of a dataset's version that is ready, with the dataset's name."""
+    assert data is not None
+    assert data.descriptor is not None
+    return replace(data.descriptor, name=dataset.name)
 
 
 def find_network(

@@ -36,6 +36,7 @@ DATASET = {
 EVALUATION: dict[str, Any] = {
     "model": "line", "version": None, "label": None, "dataset": "line", "dataset_version": None, "split": "test",
     "threshold": None,
+    "variant": None,
 }  # fmt: skip
 FIGURES = EvaluationResult(loss=0.5).to_document()
 ERROR = {"code": "incomplete-version", "detail": "It can't be loaded.", "faults": []}

@@ -32,6 +32,7 @@ from tests.service.operations.stocked import claim, files_of, job, submit, train
 EVALUATION: dict[str, Any] = {
     "model": "line", "version": 1, "label": None, "dataset": "line", "dataset_version": None, "split": "train",
     "threshold": None,
+    "variant": None,
 }  # fmt: skip
 
 

@@ -80,11 +80,11 @@ def train(context: Context, **options: Any) -> str:
 
 
 def evaluate(context: Context) -> str:
-    return evaluation.create(context, LATEST | {"split": "train", "threshold": None})
+    return evaluation.create(context, LATEST | {"split": "train", "threshold": None, "variant": None})
 
 
 def predict(context: Context, **options: Any) -> str:
-    return batch_prediction.create(context, LATEST | {"split": None} | options)
+    return batch_prediction.create(context, LATEST | {"split": None, "variant": None} | options)
 
 
 def make_variant(context: Context) -> str:

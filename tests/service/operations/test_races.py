@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from models.dataset_descriptor import DatasetDescriptor, TargetDescriptor
+from models.jobs.dataset_import import ImportResult
 from service.context import Context
 from service.errors import Failed, LeaseLost, NotFound
 from service.operations.catalog import datasets, models, versions
@@ -87,7 +89,8 @@ def test_success_is_written_once_however_often_it_is_told(context: Context) -> N
     datasets.create(context, {"name": "d", "source": "line"})
     lease, _ = claim(context)
     context.artifacts.stage(lease.staging_name)
-    result = {"descriptor": {"kind": "vector"}}
+    descriptor = DatasetDescriptor("vector", 1, {"train": 1}, (), TargetDescriptor("y", "number"))
+    result = ImportResult(descriptor).to_document()
     execution.succeed(context, lease, result)
     execution.succeed(context, lease, result)
     assert datasets.get(context, "d").dataset.status == "ready"

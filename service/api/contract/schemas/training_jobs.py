@@ -63,7 +63,7 @@ from service.api.contract.schemas.snapshots import Epoch, SnapshotsSchema
 from service.api.http.links import evaluation_url, training_job_url
 from service.operations.jobs import orders
 from service.operations.jobs.client_jobs import JobView
-from service.operations.jobs.kinds.training import find_component_faults
+from service.operations.jobs.training_choices import find_component_faults
 from service.storage.documents import LOG_REDUCED
 from service.storage.records import Job
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from models.batches.files import check_file
 from models.compatibility import check_inputs_fit
+from models.dataset_descriptor import DatasetDescriptor
 from models.errors import Fault, InvalidData
 from models.jobs.batch_prediction import (
     RESULT_FILE,
@@ -106,7 +107,7 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str
     file: ReceivedFile | None = request.get("file")
     with context.database.read() as session:
         found = _find(session, request["model"], request.get("dataset"), request.get("dataset_version"))
-        named = request["version"], request["label"], request.get("variant")
+        named = request["version"], request["label"], request["variant"]
         version, variant = client_jobs.find_network(session, found[0], *named)
     check_servable(version)
     if client_jobs.find_unready(*found[:2]) is None:
@@ -137,7 +138,7 @@ def _check_fit(context: Context, version: Version, found: Found, request: dict[s
         check_file(file.folder / DATA_FILE, file.name, _preprocessing(context, version))
 
 
-def _check_dataset_fit(context: Context, version: Version, descriptor: dict[str, Any], split: str | None) -> None:
+def _check_dataset_fit(context: Context, version: Version, descriptor: DatasetDescriptor, split: str | None) -> None:
     check_inputs_fit(_preprocessing(context, version), descriptor, split)
 
 

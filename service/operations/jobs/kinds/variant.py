@@ -123,7 +123,7 @@ def _find_dataset(
 
 
 def _check_fit(context: Context, version: Version, dataset: Dataset, data: DatasetVersion | None) -> None:
-    rows = client_jobs.describe_data(dataset, data)["splits"]
+    rows = client_jobs.describe_data(dataset, data).splits
     check_evaluable(context, version, dataset, data, next((split for split in SPLITS if rows[split]), SPLITS[0]))
 
 
