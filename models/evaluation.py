@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from models.building import rows_at_once
+from models.dataset_descriptor import TargetDescriptor
 from models.datasets import Dataset, Split
 from models.figures import (
     MOST_CLASSES_IN_MATRIX,
@@ -23,7 +24,7 @@ from models.naive_guess import NaiveGuess
 from models.scores import find_activation, score
 from models.spec import THRESHOLD, Task
 from models.targets import TargetEncoding
-from models.training.batch_evaluation import BatchEvaluation
+from models.training.evaluation import NetworkEvaluation
 from models.training.measures import Measures
 from models.training.plan import Arrays
 from models.values.columns import Texts
@@ -85,7 +86,7 @@ def evaluate_split(
     """
     threshold = trained.spec.threshold if threshold is None else threshold
     split, encoding = dataset.split(split_name), trained.encoding
-    classes = dataset.descriptor["target"].get("classes")
+    classes = dataset.descriptor.target.classes
     batches, batch_rows = _make_batches(trained)
     steps, step = math.ceil(len(split.targets) / batch_rows), 0
     figures = _make_figures(trained, split, folder, threshold)
@@ -107,13 +108,13 @@ def evaluate_split(
     decided = threshold if trained.spec.task.has_threshold else None
     found = None if naive is None else naive.evaluation(decided)
     metrics = figures.metrics()
-    points = figures.points() | {"target": _describe_target(encoding, dataset.descriptor["target"])}
+    points = figures.points() | {"target": _describe_target(encoding, dataset.descriptor.target)}
     return Evaluation(batches.metrics(), metrics, encoding.classes, figures.details(), points, decided, found)
 
 
-def _describe_target(encoding: TargetEncoding, target: dict[str, Any]) -> dict[str, Any]:
+def _describe_target(encoding: TargetEncoding, target: TargetDescriptor) -> dict[str, Any]:
     """What pictures call the target: its `name`, its `unit` or None, and the `columns` of several numbers."""
-    return {"name": encoding.name, "unit": target.get("unit"), "columns": target.get("columns")}
+    return {"name": encoding.name, "unit": target.unit, "columns": target.columns}
 
 
 class _NaiveEvaluation:
@@ -141,7 +142,7 @@ class _NaiveEvaluation:
 
 
 class ServedEvaluation:
-    """As BatchEvaluation, for a network that ONNX Runtime runs."""
+    """As NetworkEvaluation, for a network that ONNX Runtime runs."""
 
     def __init__(self, served: ServedNetwork) -> None:
         self._predictor = served.predictor
@@ -158,11 +159,12 @@ class ServedEvaluation:
         return self._measures.results()
 
 
-def _make_batches(trained: TrainedNetwork | ServedNetwork) -> tuple[BatchEvaluation | ServedEvaluation, int]:
+def _make_batches(trained: TrainedNetwork | ServedNetwork) -> tuple[NetworkEvaluation | ServedEvaluation, int]:
     """What evaluates batches, and the rows of a batch."""
     if isinstance(trained, ServedNetwork):
         return ServedEvaluation(trained), SERVED_ROWS
-    return BatchEvaluation(trained.network), rows_at_once(trained.network)
+    trained.evaluation.begin()
+    return trained.evaluation, rows_at_once(trained.network)
 
 
 def make_measures(trained: TrainedNetwork | ServedNetwork) -> Measures:

@@ -40,6 +40,12 @@ class Settings:
         stands_for="`sqlite:///<FITSERVE_DATA_DIR>/fitserve.db`",
         secret=True,
     )
+    database_pool_size: int = setting(
+        20,
+        "Connections to the database that each process keeps open while it doesn't use them, at most. It opens more "
+        "when it needs them: at most two per thread.",
+        minimum=1,
+    )
     artifact_url: str = setting(
         "",
         "Folder for datasets and versions: a path or a `file://` URL.",
@@ -214,7 +220,11 @@ class Settings:
     lease_seconds: float = setting(
         15.0, "How long a lease must go without renewal before another worker may claim the job.", minimum=1
     )
-    poll_seconds: float = setting(0.1, "Interval at which a worker polls the queue.", minimum=0.01)
+    poll_seconds: float = setting(
+        0.1,
+        "Interval at which a worker polls the queue. PostgreSQL notifies workers; they then poll every 5 seconds only.",
+        minimum=0.01,
+    )
     max_attempts: int = setting(
         3, "Number of crashes, without a checkpoint in between, after which a job fails.", minimum=1
     )

@@ -22,4 +22,5 @@ class Context:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        return cls(settings, Database(settings.database_url), ArtifactStore(settings.artifact_folder))
+        database = Database(settings.database_url, settings.database_pool_size)
+        return cls(settings, database, ArtifactStore(settings.artifact_folder))

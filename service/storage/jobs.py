@@ -18,8 +18,12 @@ from service.storage.documents import JobWarning, KeptCheckpoint
 from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
 from service.storage.records import Dataset, Event, Job, JobSource, Model, Version
+from service.storage.unit_of_work import project_of, wake_workers
 
 ORDERS = {"-created_at": Order((Job.id,), descending=True), "created_at": Order((Job.id,))}
+
+QUEUE_LOCKS = 0x666975
+"""An arbitrary number for advisory locks of PostgreSQL."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,22 @@ def page(session: Session, query: PageQuery, kind: str) -> Page[Job]:
 
 def add(session: Session, job: Job) -> None:
     """Insert a new job and its first transition."""
+    job.last_seq = 1  # at once, so that it takes no second statement
     session.add(job)
     session.flush()
-    append_events(session, job, [transition(job.status, job.status_reason)])
+    session.add(_event(job, 1, datetime.now(UTC), transition(job.status, job.status_reason)))
+    if job.status == statuses.QUEUED:
+        wake_workers(session)
+
+
+def lock_queue(session: Session, kind: str) -> None:
+    """Let others who count the waiting jobs of that kind in the project wait until the transaction ends.
+
+    On SQLite nobody else writes anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        name = f"{project_of(session)}/{kind}"
+        session.execute(select(func.pg_advisory_xact_lock(QUEUE_LOCKS, func.hashtext(name))))
 
 
 def count_waiting(session: Session, kind: str) -> int:
@@ -233,10 +250,11 @@ def append_events(session: Session, job: Job, events: Sequence[NewEvent]) -> Non
     """Number the events and insert them. The job must be new, or locked by `get(…, lock=True)`."""
     first, at = job.last_seq + 1, datetime.now(UTC)
     job.last_seq += len(events)
-    session.add_all(
-        Event(job_id=job.id, seq=seq, at=at, type=event.type, run=job.run, epoch=event.epoch, data=event.data)
-        for seq, event in enumerate(events, first)
-    )
+    session.add_all(_event(job, seq, at, event) for seq, event in enumerate(events, first))
+
+
+def _event(job: Job, seq: int, at: datetime, event: NewEvent) -> Event:
+    return Event(job_id=job.id, seq=seq, at=at, type=event.type, run=job.run, epoch=event.epoch, data=event.data)
 
 
 def delete_events(session: Session, job_id: str, limit: int, *, keeping: Collection[str] = ()) -> int:

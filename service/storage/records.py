@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
 
+from models.dataset_descriptor import DatasetDescriptor
 from models.jobs.variant import VariantResult
 from models.spec import Task, read_threshold
 from models.training.plan import Order
@@ -108,8 +109,8 @@ class Dataset(InProject, Record):
     kind: Mapped[str | None]
     file: Mapped[dict[str, Any] | None]
     """For an upload: `name`, `bytes`, `sha256`."""
-    descriptor: Mapped[dict[str, Any] | None]
-    """Kind, rows, splits, bytes, inputs and target, once ready."""
+    descriptor: Mapped[DatasetDescriptor | None] = mapped_column(DocumentColumn(DatasetDescriptor))
+    """Once ready."""
     folder: Mapped[DatasetKey | None]
     """The artifact key of the files, once ready."""
     error: Mapped[dict[str, Any] | None]
@@ -145,7 +146,7 @@ class DatasetVersion(Record):
     """For an upload: `name`, `bytes`, `sha256`."""
     sha256: Mapped[str | None]
     """Identifies the data: of the file, or of the data in the request. None for other data of earlier releases."""
-    descriptor: Mapped[dict[str, Any] | None]
+    descriptor: Mapped[DatasetDescriptor | None] = mapped_column(DocumentColumn(DatasetDescriptor))
     folder: Mapped[DatasetKey | None]
     drift: Mapped[dict[str, Any] | None]
     """How its rows differ from those of the ready version before it: `since` (its number) and `changes`."""

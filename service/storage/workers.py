@@ -13,8 +13,14 @@ SILENT_AFTER = timedelta(seconds=15)
 """A worker without a heartbeat for this time counts as crashed."""
 
 
-def get(session: Session, worker_id: str) -> Worker | None:
-    return session.get(Worker, worker_id)
+def put(session: Session, worker: Worker) -> None:
+    """Insert or update a worker's row. Another worker, which believes that this one has crashed, may remove it."""
+    session.get(Worker, worker.id, with_for_update=True)
+    session.merge(worker)
+
+
+def remove(session: Session, worker_id: str) -> None:
+    session.execute(delete(Worker).where(Worker.id == worker_id))
 
 
 def all_workers(session: Session) -> Sequence[Worker]:

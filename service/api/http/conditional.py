@@ -58,8 +58,8 @@ def is_known(tag: str) -> bool:
 def guarded(handler: Callable[..., Any]) -> Callable[..., Any]:
     """Call the handler of a change only if the preconditions `If-Match` and `If-None-Match` hold.
 
-    They are checked twice: immediately, because the handler may have nothing to write, and in the transaction that
-    writes, because another client may change the resource in between.
+    They are checked twice: immediately, because the handler may have nothing to write, and at the end of the
+    transaction that writes, because another client may change the resource in between.
     """
 
     @wraps(handler)

@@ -11,6 +11,7 @@ from service.api.contract.schemas.operations import WorkersSchema
 from service.api.contract.schemas.training_jobs import TrainingJobSchema
 from service.api.http.state import context
 from service.api.ui.blueprint import go_to, page, page_blueprint, show
+from service.api.ui.models import variants_of_labels
 from service.api.ui.newest_jobs import newest_jobs
 from service.operations.catalog import datasets, models
 from service.operations.jobs import client_jobs
@@ -36,6 +37,7 @@ def overview() -> Response:
     query = PageQuery(MOST_LOOKED_AT, filters={"status": statuses.SUCCEEDED})
     succeeded = TrainingJobSchema(many=True).dump(client_jobs.list_page(context(), training.KIND, query).items)
     newest = ModelItemSchema(many=True).dump(models.list_page(context(), PageQuery(MOST_LOOKED_AT)).items)
+    shown = _without_playground(newest)
     return show(
         "overview.html",
         "overview",
@@ -43,7 +45,8 @@ def overview() -> Response:
         waiting=[job for job in jobs if job["status"] == statuses.QUEUED],
         failed=failed,
         succeeded=_without_playground(succeeded),
-        models=_without_playground(newest),
+        models=shown,
+        pointed=variants_of_labels(shown),
         hides_playground=any(map(_is_of_playground, [*succeeded, *newest])),
         has_datasets=bool(datasets.list_page(context(), PageQuery(1)).items),
         workers=WorkersSchema().dump({"items": workers.alive(context())})["items"],

@@ -30,14 +30,12 @@ def record_heartbeat(context: Context, worker: Worker) -> None:
     with context.database.write() as session:
         workers.forget_silent_since(session, now - FORGOTTEN_AFTER)
         worker.heartbeat_at = now
-        session.merge(worker)
+        workers.put(session, worker)
 
 
 def remove(context: Context, worker_id: str) -> None:
     with context.database.write() as session:
-        worker = workers.get(session, worker_id)
-        if worker is not None:
-            session.delete(worker)
+        workers.remove(session, worker_id)
 
 
 def alive(context: Context) -> list[tuple[Worker, list[str]]]:

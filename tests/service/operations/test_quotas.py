@@ -18,27 +18,22 @@ from service.operations.access.quotas import Usage
 from service.operations.catalog import datasets, models
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.kinds import training as training_jobs
-from service.storage.database import migrate
 from service.storage.records import Event, Job, Version
-from tests.databases import empty_postgresql
+from tests.databases import KINDS, migrated_settings
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.operations.stocked import DATASET, LINE, TRAINING
 
 AT_ONCE = 6
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def everything(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Context]:
     """With the project `vision`, which has the dataset and the model `line`."""
-    if request.param == "sqlite":
-        yield from _stocked(Settings(data_dir=tmp_path))
-    else:
-        with empty_postgresql() as url:
-            yield from _stocked(Settings(data_dir=tmp_path, database_url=url))
+    with migrated_settings(request.param, tmp_path) as settings:
+        yield from _stocked(settings)
 
 
 def _stocked(settings: Settings) -> Iterator[Context]:
-    migrate(settings.database_url)
     everything = Context.from_settings(settings)
     projects.create(everything, "vision", {})
     context = everything.in_project("vision")

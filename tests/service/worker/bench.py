@@ -49,7 +49,8 @@ class Bench:
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder = folder
         self.settings = replace(Settings(data_dir=folder, poll_seconds=0.01), **settings)
-        make_database(self.settings)
+        if not settings.get("database_url"):
+            make_database(self.settings)
         self.context = default_context(self.settings)
         self.supervisor: Supervisor | None = None
         self._add_model_and_dataset()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from models.jobs.variant import VARIANT_TYPES
 from service import statuses
 from service.api.contract.fields import LONGEST_NAME, Choice, MetadataChanges, Moment, Reference, Text, Whole
 from service.api.contract.schemas.base import AnswerSchema, Schema
@@ -103,6 +104,26 @@ class WantedVersionSchema(Schema):
     label = Reference(
         load_default=None, allow_none=True, metadata={"description": "Instead of `version`: a label that points to it."}
     )
+
+
+class WantedNetworkSchema(WantedVersionSchema):
+    """The model, version and variant that a new job uses."""
+
+    variant = Choice(
+        *VARIANT_TYPES,
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "The type of the version's variant to use; null: the variant to which the label points, or "
+            "else the version itself."
+        },
+    )
+
+
+def UsedVariant() -> OneOf:  # noqa: N802 (a field)
+    """The variant that a job uses."""
+    description = "The type of the version's variant that the job uses; null: the version itself."
+    return OneOf(description, *VARIANT_TYPES, allow_none=True)
 
 
 class VersionJobSchema(JobHeadSchema):
