@@ -12,7 +12,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from models.training.arithmetic import EMBEDDING, LSTM, NORMALIZATION, is_fused
+from models.training.arithmetic import EMBEDDING, LSTM, MASKING, NORMALIZATION, is_fused, makes_mask
+from models.training.block_lstm import run_lstm
 
 
 @contextmanager
@@ -21,8 +22,9 @@ def fused(network: keras.Model) -> Iterator[None]:
     Embedding layers, whose gradients are sparse."""
     replaced: list[tuple[Any, str]] = []
     layers = [(type(layer).__name__, layer) for layer in network._flatten_layers()]
+    masked = any(makes_mask(type_, layer.get_config()) for type_, layer in layers if type_ in (EMBEDDING, MASKING))
     for type_, layer in layers:
-        if type_ in REPLACED and is_fused(type_, layer.get_config()):
+        if type_ in REPLACED and is_fused(type_, layer.get_config(), masked):
             name, fused_method = REPLACED[type_]
             setattr(layer, name, partial(fused_method, layer))
             replaced.append((layer, name))
@@ -42,7 +44,7 @@ def normalize(layer: keras.layers.BatchNormalization, inputs: Any, training: boo
 
     Keras keeps the biased variance of the batch, TensorFlow returns the unbiased one (Ioffe and Szegedy, 2015).
     """
-    if not training or not layer.trainable or mask is not None:
+    if not training or mask is not None:
         return type(layer).call(layer, inputs, training=training, mask=mask)
     channels = inputs.shape[-1]
     flat = inputs if inputs.shape.rank == 4 else tf.reshape(inputs, [-1, 1, 1, channels])
@@ -59,45 +61,6 @@ def normalize(layer: keras.layers.BatchNormalization, inputs: Any, training: boo
     for moving, value in ((layer.moving_mean, mean), (layer.moving_variance, variance * (count - 1) / count)):
         moving.assign(moving * layer.momentum + value * (1.0 - layer.momentum))
     return tf.reshape(outputs, tf.shape(inputs))
-
-
-def run_lstm(
-    layer: keras.layers.LSTM, sequences: Any, initial_state: Any, mask: Any, training: bool = False
-) -> tuple[Any, Any, list[Any]]:
-    """The last output (rows, units), all outputs (rows, steps, units) and the states of an LSTM, by one operation for
-    all time steps instead of a loop over operations, which took two thirds of a step of 32 units.
-
-    TensorFlow's order of gates is that of BlockLSTM: input, cell, forget, output. BlockLSTMV2 has Keras's order, but
-    TensorFlow 2.21 gives it the gradient of BlockLSTM, which is wrong for it.
-    """
-    if mask is not None or sequences.dtype != tf.float32:
-        return type(layer).inner_loop(layer, sequences, initial_state, mask, training=training)
-    cell = layer.cell
-    steps = tf.transpose(sequences, [1, 0, 2])
-    if layer.go_backwards:
-        steps = tf.reverse(steps, [0])
-    peepholes = tf.zeros([cell.units])
-    output, state = initial_state
-    block = tf.raw_ops.BlockLSTM(
-        seq_len_max=tf.shape(steps, tf.int64)[0],
-        x=steps,
-        cs_prev=state,
-        h_prev=output,
-        w=reorder_gates(tf.concat([cell.kernel.value, cell.recurrent_kernel.value], 0)),
-        wci=peepholes,
-        wcf=peepholes,
-        wco=peepholes,
-        b=reorder_gates(cell.bias.value) if cell.use_bias else tf.zeros([4 * cell.units]),
-        forget_bias=0.0,
-        cell_clip=-1.0,
-    )
-    return block.h[-1], tf.transpose(block.h, [1, 0, 2]), [block.h[-1], block.cs[-1]]
-
-
-def reorder_gates(weights: Any) -> Any:
-    """Weights (…, 4 × units) of the input, forget, cell and output gates, in the order of BlockLSTM."""
-    input_, forget, cell, output = tf.split(weights, 4, axis=-1)
-    return tf.concat([input_, cell, forget, output], axis=-1)
 
 
 def update_with_adam(

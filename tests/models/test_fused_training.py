@@ -1,9 +1,13 @@
 """Training with fused pieces: the losses of `Model.fit` up to rounding, and the network unchanged afterwards."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from models.training.block_lstm import STEPS_AT_ONCE, run_lstm
 from models.training.fused import fused
 from models.training.loop import train
 from models.training.plan import Arrays
@@ -79,6 +83,25 @@ def test_an_lstm_has_the_losses_of_fit_up_to_rounding(options: dict[str, object]
     assert_close_to_fit(recurrent(**options), recurrent(**options), (4, 2))
 
 
+@pytest.mark.parametrize("steps", [1, STEPS_AT_ONCE, 2 * STEPS_AT_ONCE + 3])
+def test_an_lstm_has_the_gradients_of_keras_for_all_that_it_takes(steps: int) -> None:
+    layer = keras.layers.LSTM(4, return_sequences=True, return_state=True, bias_initializer="random_normal")
+    rng = np.random.default_rng(1)
+    given = [tf.constant(rng.normal(size=shape).astype(np.float32)) for shape in ((6, steps, 3), (6, 4), (6, 4))]
+
+    def gradients(sequences: tf.Tensor, *states: tf.Tensor) -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch([sequences, *states])
+            loss = sum(tf.reduce_sum(tf.sin(returned)) for returned in layer(sequences, initial_state=list(states)))
+        return tape.gradient(loss, [sequences, *states, *(weight.value for weight in layer.trainable_weights)])
+
+    layer(given[0])
+    expected = tf.function(gradients, autograph=False)(*given)
+    layer.inner_loop = partial(run_lstm, layer)
+    for ours, theirs in zip(tf.function(gradients, autograph=False)(*given), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=ROUNDING, atol=1e-5)
+
+
 def test_both_directions_of_a_bidirectional_lstm_run_fused() -> None:
     both = keras.layers.Bidirectional(keras.layers.LSTM(5))
     with fused(compiled((4, 2), [both, keras.layers.Dense(3)], "adam")):
@@ -92,13 +115,15 @@ def test_masked_time_steps_of_an_lstm_keep_their_meaning() -> None:
     inputs[:, 2:] = 0
     rows = Arrays({"input": inputs}, made.targets)
     networks = [recurrent(keras.layers.Masking()) for _ in range(2)]
+    with fused(networks[1]):
+        assert "update_step" not in vars(networks[1].optimizer)
     expected = networks[0].fit(rows.inputs["input"], rows.targets, batch_size=8, shuffle=False, verbose=0)
     recorder = Recorder()
     train(networks[1], rows, None, plan(1, fused=True), recorder)
     np.testing.assert_allclose(recorder.history("loss"), expected.history["loss"], rtol=ROUNDING)
 
 
-@pytest.mark.parametrize("options", [{"activation": "relu"}, {"dropout": 0.1}, {"units": 33}])
+@pytest.mark.parametrize("options", [{"activation": "relu"}, {"dropout": 0.1}, {"units": 97}])
 def test_an_lstm_that_computes_something_else_or_is_wide_stays_as_it_is(options: dict[str, object]) -> None:
     network = recurrent(**options)
     with fused(network):
@@ -137,6 +162,9 @@ def test_only_what_can_run_fused_is_replaced_and_everything_is_put_back() -> Non
         with fused(network):
             assert not any("call" in vars(layer) for layer in network.layers)
             assert "update_step" not in vars(network.optimizer)
+    for frozen, network in ((True, normalized(2, trainable=False)), (False, recurrent(trainable=False))):
+        with fused(network):
+            assert ("update_step" in vars(network.optimizer)) is not frozen
     network = normalized(2)
     with fused(network):
         assert [type(layer) for layer in network.layers if "call" in vars(layer)] == [normalization]

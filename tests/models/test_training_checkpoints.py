@@ -15,7 +15,7 @@ from models.training.checkpoints import read_checkpoint, write_checkpoint
 from models.training.loop import train
 from models.training.pace import Pace
 from models.training.plan import Checkpoint, EarlyStopping, EpochResult, Order, ReduceOnPlateau, TrainingPlan
-from tests.models.training_networks import Recorder, classifier, convolution, labelled_rows, plan
+from tests.models.training_networks import Recorder, classifier, compiled, convolution, labelled_rows, plan
 
 TRAINING, VALIDATION = labelled_rows(60), labelled_rows(20, seed=1)
 
@@ -75,16 +75,26 @@ def test_going_on_gives_the_weights_and_metrics_of_an_uninterrupted_training(
     assert results == [(result.epoch, result.metrics, result.best) for result in expected.epochs]
 
 
-@pytest.mark.parametrize("lowered", [False, True], ids=["float32", "bfloat16"])
-def test_going_on_with_fused_pieces_gives_the_same_weights_too(lowered: bool) -> None:
-    rows = labelled_rows(60, (6, 6, 2))
+def recurrent(seed: int = 1) -> keras.Model:
+    """LSTM on 12 time steps, 3 classes."""
+    keras.utils.set_random_seed(seed)
+    return compiled((12, 2), [keras.layers.LSTM(5), keras.layers.Dense(3, activation="softmax")], "adam")
 
+
+@pytest.mark.parametrize(
+    ("make", "lowered"),
+    [(convolution, False), (convolution, True), (recurrent, False)],
+    ids=["convolution", "convolution in bfloat16", "LSTM"],
+)
+def test_going_on_with_fused_pieces_gives_the_same_weights_too(
+    make: Callable[[int], keras.Model], lowered: bool
+) -> None:
     def learn(seed: int, recorder: Recorder, checkpoint: Checkpoint | None = None) -> keras.Model:
-        network = convolution(seed)
+        network = make(seed)
         network.compile("adam", "categorical_crossentropy", jit_compile=False)
         names = tuple(layer.name for layer in network.layers[:-1] if lowered)
         how = plan(3, shuffle=True, fused=True, bfloat16_layers=names)
-        train(network, rows, None, how, recorder, checkpoint)
+        train(network, labelled_rows(60, network.input_shape[1:]), None, how, recorder, checkpoint)
         return network
 
     paused = Recorder(pause=lambda recorder: recorder.questions > 4)
