@@ -65,7 +65,8 @@ def supervise(
         structlog.contextvars.bound_contextvars(job_id=job.id, kind=job.kind, **(job.describe_origin() | trace)),
     ):
         try:
-            Supervision(context, lease, job, starter, shutdown, spans).run()
+            with context.holding_files() as holding:
+                Supervision(holding, lease, job, starter, shutdown, spans).run()
         except LeaseLost as error:
             log.warning("job abandoned", reason=error.detail)
             spans.note_outcome("abandoned")
