@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from service.config import Settings
+from service.storage.artifact_stores import open_store
 from service.storage.artifacts import ArtifactStore
 from service.storage.database import Database
-from service.storage.folder_store import FolderStore
 
 
 @dataclass(frozen=True)
@@ -31,4 +31,4 @@ class Context:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        return cls(settings, Database(settings.database_url), FolderStore(settings.artifact_folder))
+        return cls(settings, Database(settings.database_url), open_store(settings))

@@ -1,6 +1,7 @@
 """The artifact store: the files of datasets, versions and jobs, in folders that are published atomically."""
 
 import math
+import os
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
@@ -36,6 +37,9 @@ class ArtifactStore(ABC):
 
     def _existing_root(self) -> Path:
         return next(path for path in (self.root, *self.root.parents) if path.exists())
+
+    def check(self) -> None:  # noqa: B027
+        """Check at the start that the store can be used. Raises ArtifactsUnavailable, ArtifactsUnwritable."""
 
     @abstractmethod
     def is_writable(self) -> bool:
@@ -167,6 +171,21 @@ class ArtifactStore(ABC):
     @abstractmethod
     def removal_is_held(self) -> bool:
         """Whether nothing may be removed now."""
+
+
+def sync_files(folder: Path) -> None:
+    """Sync a folder and all that is in it to the disk. Raises OSError."""
+    for path in (*folder.rglob("*"), folder):
+        sync(path)
+
+
+def sync(path: Path) -> None:
+    """Sync a file, or the names in a folder, to the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def names_before(moment: float, folder: Path) -> list[str]:

@@ -12,7 +12,7 @@ import structlog
 
 from service.errors import storing
 from service.storage.artifact_keys import check_name, parse
-from service.storage.artifacts import ArtifactStore, folders_in, names_before
+from service.storage.artifacts import ArtifactStore, folders_in, names_before, sync, sync_files
 from service.storage.identifiers import new_identifier
 
 log = structlog.get_logger()
@@ -42,12 +42,11 @@ class FolderStore(ArtifactStore):
         target = self.folder(key)
         if target.exists() and not folder.exists():
             return
-        for path in (*folder.rglob("*"), folder):
-            _sync(path)
+        sync_files(folder)
         with storing():
             target.parent.mkdir(parents=True, exist_ok=True)
             folder.rename(target)
-        _sync(target.parent)
+        sync(target.parent)
 
     def folder(self, key: str, *names: str) -> Path:
         return self._inside(*parse(key))
@@ -130,11 +129,3 @@ def _link(source: str, target: str) -> None:
         return
     except OSError:  # not every file system supports hard links
         shutil.copyfile(source, target)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

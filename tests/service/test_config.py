@@ -91,6 +91,9 @@ def test_a_choice_is_taken_in_upper_and_lower_case() -> None:
 
 def test_artifacts_may_be_named_by_a_path_or_a_file_url() -> None:
     assert read(FITSERVE_ARTIFACT_URL="/srv/a").artifact_folder == Path("/srv/a")
+    assert read(FITSERVE_ARTIFACT_URL="/srv/a").artifact_bucket is None
+    in_bucket = read(FITSERVE_ARTIFACT_URL="s3://bucket/some/prefix/", FITSERVE_DATA_DIR="/srv/f")
+    assert (in_bucket.artifact_bucket, in_bucket.artifact_folder) == ("bucket/some/prefix", Path("/srv/f/cache"))
     assert read(FITSERVE_ARTIFACT_URL="file:///srv/my%20artifacts").artifact_folder == Path("/srv/my artifacts")
 
 
@@ -115,7 +118,10 @@ def test_an_address_that_is_not_of_the_loopback_interface_can_be_reached(host: s
         ({"FITSERVE_PROT": "8000"}, "FITSERVE_PROT is not a setting. Did you mean FITSERVE_PORT?"),
         ({"FITSERVE_DATABASE_URL": "mysql://me:secret@host/db"}, "FITSERVE_DATABASE_URL must begin with sqlite:///"),
         ({"FITSERVE_DATABASE_URL": "sqlite:///:memory:"}, "FITSERVE_DATABASE_URL must name a file"),
-        ({"FITSERVE_ARTIFACT_URL": "s3://bucket"}, "FITSERVE_ARTIFACT_URL must be a folder's path or a file:// URL"),
+        ({"FITSERVE_ARTIFACT_URL": "gs://bucket"}, "must be a folder's path, a file:// URL on this machine, or s3://B"),
+        ({"FITSERVE_ARTIFACT_URL": "s3://"}, "must be s3://BUCKET or s3://BUCKET/PREFIX"),
+        ({"FITSERVE_ARTIFACT_URL": "s3://key:secret@bucket"}, "credentials are read from the AWS_… variables"),
+        ({"FITSERVE_ARTIFACT_URL": "s3://bucket/../other"}, "must be s3://BUCKET or s3://BUCKET/PREFIX"),
         ({"FITSERVE_ARTIFACT_URL": "file://elsewhere/a"}, "FITSERVE_ARTIFACT_URL must be"),
     ],
 )

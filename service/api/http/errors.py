@@ -304,8 +304,8 @@ PROBLEM_TYPES = {
         ),
         ProblemType(
             "artifacts-unavailable", 503, "The artifact store doesn't answer",
-            "The S3 storage of the artifacts doesn't answer, or refuses access; the detail gives the reason. Nothing was "
-            "saved. Retry after `Retry-After` seconds. Loaded versions continue to predict.",
+            "The S3 storage of the artifacts doesn't answer, or refuses access. The detail gives the reason. Nothing "
+            "was saved. Retry after `Retry-After` seconds. Loaded versions continue to predict.",
         ),
         ProblemType(
             "disk-full", 507, "The disk is full",
