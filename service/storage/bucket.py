@@ -113,24 +113,32 @@ class Bucket:
 
     def objects(self, folder: str) -> dict[str, Stored]:
         """All objects below a folder, by their names in it."""
-        path = self._path(folder).rstrip("/")
-        with self._asking():
-            found: dict[str, dict[str, Any]] = self._files.find(path, detail=True)
+        prefix = self._key(f"{folder}/")
         return {
-            name.removeprefix(f"{path}/"): Stored(info["size"], info["LastModified"].timestamp())
-            for name, info in found.items()
+            item["Key"].removeprefix(prefix): Stored(item["Size"], item["LastModified"].timestamp())
+            for page in self._list(prefix)
+            for item in page.get("Contents", ())
         }
 
     def folders(self, folder: str) -> list[str]:
         """The names of the folders in a folder."""
-        with self._asking():
-            try:
-                found = self._files.ls(self._path(folder), detail=True, refresh=True)
-            except FileNotFoundError as error:
-                if _code(error) == "NoSuchBucket":
-                    raise
-                return []
-        return sorted(info["name"].rpartition("/")[2] for info in found if info["type"] == "directory")
+        prefix = self._key(f"{folder}/")
+        return [
+            item["Prefix"].removeprefix(prefix).rstrip("/")
+            for page in self._list(prefix, Delimiter="/")
+            for item in page.get("CommonPrefixes", ())
+        ]
+
+    def _list(self, prefix: str, **parameters: str) -> Iterator[dict[str, Any]]:
+        more: dict[str, str] | None = {}
+        while more is not None:
+            with self._asking():
+                page: dict[str, Any] = self._files.call_s3(
+                    "list_objects_v2", Bucket=self.name, Prefix=prefix, **parameters, **more
+                )
+            yield page
+            token = page.get("NextContinuationToken")
+            more = {"ContinuationToken": token} if token else None
 
     def delete(self, names: Sequence[str]) -> None:
         """Remove objects, if they exist."""

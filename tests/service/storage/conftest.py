@@ -1,4 +1,4 @@
-"""Databases of both kinds, and an S3 server."""
+"""Databases of both kinds."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.databases import empty_postgresql
-from tests.s3_server import s3, s3_process  # noqa: F401 (fixtures)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
