@@ -69,16 +69,19 @@ class HeldFolder:
 
 
 class ArtifactCache:
-    """Copies of at most `most_bytes`, unless more are in use. The least recently used are removed first.
+    """Copies of at most `most_bytes`, and less if the disk would otherwise have fewer than `least_free` bytes free.
+
+    Those in use stay; of the others, the least recently used are removed first.
 
     A copy is complete if it has its checksums. It is written aside and gets its place by a rename, so that it is
     complete from the start. Its mtime says when it was last used. The lock on its folder says whether it is in use:
     readers share it, and what removes the copy needs it alone.
     """
 
-    def __init__(self, root: Path, most_bytes: int) -> None:
+    def __init__(self, root: Path, most_bytes: int, least_free: int = 0) -> None:
         self.root = root
         self._most_bytes = most_bytes
+        self._least_free = least_free
 
     def path(self, key: str) -> Path:
         """The place of a key's copy."""
@@ -161,7 +164,8 @@ class ArtifactCache:
             for path in self.root.glob(SEPARATOR.join([group, *["*"] * (count_parts(group) - 1)])):
                 with suppress(OSError):
                     copies.append((path.stat().st_mtime, path, _size(path)))
-        excess = sum(bytes_ for *_, bytes_ in copies) + size - self._most_bytes
+        lacking = self._least_free - shutil.disk_usage(self.root).free
+        excess = size + max(lacking, sum(bytes_ for *_, bytes_ in copies) - self._most_bytes)
         for _, path, bytes_ in sorted(copies):
             if excess <= 0:
                 return

@@ -24,6 +24,7 @@ def open_store(settings: Settings) -> ArtifactStore:
         Bucket(settings.artifact_bucket),
         settings.artifact_folder,
         settings.artifact_cache_bytes,
+        least_free=2 * settings.min_free_bytes,  # so that copies alone never make a worker claim no jobs
         redirects=settings.artifact_redirects,
     )
 

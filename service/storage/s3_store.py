@@ -35,10 +35,12 @@ class S3Store(ArtifactStore):
     there is no folder for readers, and the cleanup removes its objects. Keys are never written twice with other files.
     """
 
-    def __init__(self, bucket: Bucket, root: Path, cache_bytes: int, *, redirects: bool = False) -> None:
+    def __init__(
+        self, bucket: Bucket, root: Path, cache_bytes: int, *, least_free: int = 0, redirects: bool = False
+    ) -> None:
         super().__init__(root)
         self._bucket = bucket
-        self._cache = ArtifactCache(root, cache_bytes)
+        self._cache = ArtifactCache(root, cache_bytes, least_free)
         self._redirects = redirects
         self._grown: set[str] = set()
         """The keys of growing folders whose shared files are published."""

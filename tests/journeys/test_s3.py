@@ -21,7 +21,7 @@ EPOCHS = 150
 
 
 @pytest.fixture
-def settings(s3: S3Server, tmp_path: Path) -> dict[str, str]:
+def settings(s3: S3Server, tmp_path: Path) -> dict[str, Any]:
     return {
         "artifact_url": f"s3://{s3.make_bucket()}/fitserve",
         "artifact_redirects": "true",
@@ -30,7 +30,7 @@ def settings(s3: S3Server, tmp_path: Path) -> dict[str, str]:
     }
 
 
-def bucket_of(settings: dict[str, str]) -> str:
+def bucket_of(settings: dict[str, Any]) -> str:
     return settings["artifact_url"].split("/")[2]
 
 
@@ -55,7 +55,7 @@ def predicted(client: Client, version: int) -> Any:
 
 
 def test_a_job_and_its_artifacts_need_nothing_but_the_bucket(
-    settings: dict[str, str], s3: S3Server, tmp_path: Path
+    settings: dict[str, Any], s3: S3Server, tmp_path: Path
 ) -> None:
     with running_service(tmp_path / "host", **settings) as service:
         client = service.client
@@ -109,7 +109,7 @@ def _check_files(client: Client, job: str) -> None:
     assert hashlib.sha256(file_).hexdigest() == onnx["sha256"]
 
 
-def _verify(data_dir: Path, settings: dict[str, str]) -> None:
+def _verify(data_dir: Path, settings: dict[str, Any]) -> None:
     urls = settings["artifact_url"], settings["database_url"]
     context = Context.from_settings(Settings(data_dir=data_dir, artifact_url=urls[0], database_url=urls[1]))
     found = verification.verify(context, lambda done, total: None)

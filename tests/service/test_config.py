@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from models.limits import Limits
+from service import config
 from service.config import Settings
 from service.environment import InvalidSettings, variable_of
 
@@ -95,6 +96,12 @@ def test_artifacts_may_be_named_by_a_path_or_a_file_url() -> None:
     in_bucket = read(FITSERVE_ARTIFACT_URL="s3://bucket/some/prefix/", FITSERVE_DATA_DIR="/srv/f")
     assert (in_bucket.artifact_bucket, in_bucket.artifact_folder) == ("bucket/some/prefix", Path("/srv/f/cache"))
     assert read(FITSERVE_ARTIFACT_URL="file:///srv/my%20artifacts").artifact_folder == Path("/srv/my artifacts")
+
+
+def test_a_bucket_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "find_spec", lambda name: None)
+    with pytest.raises(InvalidSettings, match=r"needs the extra `s3`: run pip install 'fitserve\[s3\]'"):
+        read(FITSERVE_ARTIFACT_URL="s3://bucket")
 
 
 def test_an_ipv6_host_is_in_brackets_in_the_address() -> None:

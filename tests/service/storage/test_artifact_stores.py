@@ -1,10 +1,14 @@
 """What every artifact store does, and what only the one in S3 does."""
 
 import math
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -12,9 +16,11 @@ import pytest
 
 from models.errors import DamagedFile
 from models.files.sums import SUMS_FILE, find_faults, read_sums, write_sums
+from service.config import Settings
 from service.errors import ArtifactsUnavailable, ArtifactsUnwritable
 from service.storage import bucket as buckets
 from service.storage import s3_store
+from service.storage.artifact_stores import wait_for_store
 from service.storage.artifacts import ArtifactStore
 from service.storage.bucket import Bucket, BucketRefused
 from service.storage.folder_store import FolderStore
@@ -200,7 +206,10 @@ def test_a_folder_whose_upload_is_interrupted_does_not_exist(s3: S3Server, in_s3
     assert FILES.items() <= read(other).items()
 
 
-def test_the_checksums_are_removed_first(s3: S3Server, in_s3: Callable[[], S3Store]) -> None:
+def test_the_checksums_are_removed_first(
+    s3: S3Server, in_s3: Callable[[], S3Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(buckets, "ATTEMPTS", 1)
     store = in_s3()
     publish(store)
     with s3.failing(status=500, methods=("POST",), after=1):
@@ -260,6 +269,38 @@ def test_the_cache_keeps_what_is_in_use_and_evicts_the_least_recently_used(in_s3
     assert copies() == []
 
 
+def test_the_cache_leaves_room_on_the_disk(in_s3: Callable[[], S3Store]) -> None:
+    writer, store = in_s3(), in_s3()
+    tight = S3Store(store._bucket, store.root, CACHE_BYTES, least_free=2**62)
+    for number in range(2):
+        publish(writer, f"models/md_1/tj_{number}-1", {"data": b"x"})
+        tight.folder(f"models/md_1/tj_{number}-1")
+    assert names_in(store.root / "models" / "md_1") == ["tj_1-1"]
+
+
+def test_the_start_waits_for_s3_and_says_so(
+    s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(data_dir=tmp_path, artifact_url=f"s3://{s3.make_bucket()}", start_seconds=30)
+    monkeypatch.setattr(buckets, "ATTEMPTS", 1)
+    monkeypatch.setattr(buckets, "REST_SECONDS", 0)
+    with s3.failing(status=503, times=2):
+        wait_for_store(settings)
+    assert capsys.readouterr().out.count("waiting for the artifact store") == 2
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(ArtifactsUnavailable, match=r"The artifact store fails: S3 can't be reached\."):
+        wait_for_store(replace(settings, start_seconds=0.1))
+
+
+def test_a_command_without_its_bucket_ends_in_one_line(s3: S3Server, tmp_path: Path) -> None:
+    given = {name: value for name, value in os.environ.items() if not name.startswith("FITSERVE_")}
+    given |= {"FITSERVE_ARTIFACT_URL": "s3://no-such-bucket", "FITSERVE_DATA_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "service", "verify"]
+    ended = subprocess.run(command, env=given, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "Error: The S3 bucket of FITSERVE_ARTIFACT_URL doesn't exist.\n"
+
+
 def test_what_a_crashed_process_left_in_the_cache_is_replaced_and_tidied(in_s3: Callable[[], S3Store]) -> None:
     publish(in_s3())
     store = in_s3()
@@ -302,6 +343,7 @@ def test_a_request_is_sent_again_if_s3_fails(s3: S3Server, in_s3: Callable[[], S
 def test_s3_that_stays_away_is_told_and_copies_remain_readable(
     s3: S3Server, in_s3: Callable[[], S3Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(buckets, "ATTEMPTS", 1)
     monkeypatch.setattr(buckets, "READ_SECONDS", 0.2)
     monkeypatch.setattr(buckets, "REST_SECONDS", 0.5)
     store, other = in_s3(), in_s3()
