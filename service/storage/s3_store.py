@@ -21,7 +21,7 @@ from service.storage.identifiers import new_identifier
 
 log = structlog.get_logger()
 
-HOLDS = ".hold"
+PROBES, HOLDS = ".probe", ".hold"
 HOLD_SECONDS = 60
 """How often a process that holds removal says so."""
 LOST_HOLD_SECONDS = 600
@@ -49,7 +49,7 @@ class S3Store(ArtifactStore):
         self._held_lock = threading.Lock()
 
     def check(self) -> None:
-        name = f".probe/{new_identifier('probe')}"
+        name = _join(PROBES, new_identifier("probe"))
         self._bucket.check()
         self._bucket.write(name, b"")
         self._bucket.delete([name])
@@ -221,8 +221,9 @@ class S3Store(ArtifactStore):
     def remove_leftovers(self, moment: float) -> None:
         self._cache.tidy(moment)
         self._bucket.abort_uploads(moment)
-        holds = self._bucket.objects(HOLDS)
-        self._bucket.delete([_join(HOLDS, name) for name, hold in holds.items() if hold.written_at < moment])
+        for folder in (PROBES, HOLDS):
+            found = self._bucket.objects(folder)
+            self._bucket.delete([_join(folder, name) for name, left in found.items() if left.written_at < moment])
 
     @contextmanager
     def removing_held(self) -> Iterator[None]:
