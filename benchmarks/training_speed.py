@@ -84,7 +84,7 @@ class Unwatched:
 def measure(name: str, side: Side, path: Path) -> dict[str, Any]:
     """Train once in this process: the seconds, and what the network then does on the test rows."""
     from models.building import build_network
-    from models.training.evaluation import evaluate
+    from models.training.evaluation import NetworkEvaluation
     from models.training.loop import train
 
     job = JOBS[name]
@@ -102,7 +102,7 @@ def measure(name: str, side: Side, path: Path) -> dict[str, Any]:
         plan = TrainingPlan(job.epochs, job.batch_size, True, SEED, execution, fused=True, bfloat16_layers=lowered)
         train(network, training, None, plan, Unwatched())
     seconds = time.perf_counter() - start
-    return {"seconds": seconds, "execution": execution, "test": evaluate(network, test, 1024)}
+    return {"seconds": seconds, "execution": execution, "test": NetworkEvaluation(network).evaluate(test, 1024)}
 
 
 def compare(name: str, rounds: int, peers: str | None, bfloat16: bool) -> Iterator[str]:

@@ -23,7 +23,7 @@ from models.naive_guess import NaiveGuess
 from models.scores import find_activation, score
 from models.spec import THRESHOLD, Task
 from models.targets import TargetEncoding
-from models.training.batch_evaluation import BatchEvaluation
+from models.training.evaluation import NetworkEvaluation
 from models.training.measures import Measures
 from models.training.plan import Arrays
 from models.values.columns import Texts
@@ -141,7 +141,7 @@ class _NaiveEvaluation:
 
 
 class ServedEvaluation:
-    """As BatchEvaluation, for a network that ONNX Runtime runs."""
+    """As NetworkEvaluation, for a network that ONNX Runtime runs."""
 
     def __init__(self, served: ServedNetwork) -> None:
         self._predictor = served.predictor
@@ -158,11 +158,12 @@ class ServedEvaluation:
         return self._measures.results()
 
 
-def _make_batches(trained: TrainedNetwork | ServedNetwork) -> tuple[BatchEvaluation | ServedEvaluation, int]:
+def _make_batches(trained: TrainedNetwork | ServedNetwork) -> tuple[NetworkEvaluation | ServedEvaluation, int]:
     """What evaluates batches, and the rows of a batch."""
     if isinstance(trained, ServedNetwork):
         return ServedEvaluation(trained), SERVED_ROWS
-    return BatchEvaluation(trained.network), rows_at_once(trained.network)
+    trained.evaluation.begin()
+    return trained.evaluation, rows_at_once(trained.network)
 
 
 def make_measures(trained: TrainedNetwork | ServedNetwork) -> Measures:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from models.runtime import OnnxNetwork
 from models.saved_model import write_saved_model
 from models.spec import NetworkSpec
 from models.targets import TargetEncoding
+from models.training.evaluation import NetworkEvaluation
 from models.version_details import VersionDetails
 from models.version_files import ARTIFACTS, TRAINED, WEIGHTS, describe_artifacts, read_document, read_spec
 from models.weights import assign_weights, named_weights, read_weights, save_weights, weight_values
@@ -44,6 +46,11 @@ class TrainedNetwork:
     """The naive guess with which results are compared; None for a version of an older release."""
     baseline: dict[str, dict[str, float] | None] = field(default_factory=dict)
     """The metrics of the naive guess, as `metrics`."""
+
+    @cached_property
+    def evaluation(self) -> NetworkEvaluation:
+        """Evaluates the network, which is traced once for all splits."""
+        return NetworkEvaluation(self.network)
 
 
 def save_version(folder: Path, trained: TrainedNetwork, rows: dict[str, np.ndarray]) -> VersionDetails:

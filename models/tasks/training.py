@@ -41,7 +41,6 @@ from models.tasks.snapshots import Snapshots, prepare_snapshots
 from models.training.adaptation import adapt
 from models.training.checkpoints import read_checkpoint, write_checkpoint
 from models.training.compiled_code import CompiledCode
-from models.training.evaluation import evaluate
 from models.training.loop import train
 from models.training.monitoring import find_mode
 from models.training.plan import (
@@ -171,7 +170,7 @@ def _train_fold(
     if outcome.reason in ("paused", "stopped"):
         return outcome, None
     batch = rows_at_once(trained.network)
-    return outcome, evaluate(trained.network, rows["validation"], batch, reporter.keep_alive)
+    return outcome, trained.evaluation.evaluate(rows["validation"], batch, reporter.keep_alive)
 
 
 def _monitoring_held_out(request: TrainingRequest) -> TrainingRequest:
@@ -277,10 +276,9 @@ def _save(
 ) -> TrainingResult:
     """Evaluate the network on every split and write the version's files. Calls `keep_alive` repeatedly."""
     batch = rows_at_once(trained.network)
-    unweighted = {split: dataclasses.replace(arrays, weights=None) for split, arrays in rows.items()}
     for split in FITTED_SPLITS:
-        found = split in rows
-        trained.metrics[split] = evaluate(trained.network, unweighted[split], batch, keep_alive) if found else None
+        found = trained.evaluation.evaluate(rows[split], batch, keep_alive) if split in rows else None
+        trained.metrics[split] = found
     evaluation = None
     if dataset.descriptor["splits"][TEST]:
         evaluation = evaluate_split(trained, dataset, TEST, folder, lambda step, steps: keep_alive())

@@ -1,7 +1,7 @@
 """One graph call: a loop over batches with Keras's `train_step` or `test_step`, and its results."""
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, Self
 
 import keras
@@ -40,11 +40,17 @@ class TracedCall:
         self._function = function
 
     def __call__(self, tensor: tf.Tensor, *numbers: int) -> Any:
-        return self._trace(tensor, *map(tf.constant, numbers))
+        return self._trace(tensor, *map(as_constant, numbers))
 
     @cached_property
     def _trace(self) -> Any:
         return self._function.get_concrete_function()
+
+
+@lru_cache(256)
+def as_constant(number: int) -> tf.Tensor:
+    """The number as a tensor, which short epochs need many times."""
+    return tf.constant(number)
 
 
 def run_batches(
@@ -54,11 +60,13 @@ def run_batches(
     end: tf.Tensor,
     steps_before: Any,
     watched: Sequence[tf.Variable] = (),
+    is_only: bool = False,
 ) -> tuple[Any, ...]:
     """Run the batches [begin, end) as one loop of the traced graph; returns the metrics, the learning rate and, if
     there are any, the values of `watched` variables of one type.
 
-    The first step of an epoch resets the metrics.
+    The first step of an epoch resets the metrics. `is_only` if an epoch has one step: tracing it without a loop takes
+    little more than half the time.
     """
 
     def run_one(index: tf.Tensor) -> tuple[tf.Tensor]:
@@ -69,8 +77,12 @@ def run_batches(
         network.reset_metrics()
         return tf.no_op()
 
-    tf.cond(steps_before == 0, reset_metrics, tf.no_op)
-    tf.while_loop(lambda index: index < end, run_one, (begin,))
+    if is_only:
+        reset_metrics()
+        run_one(begin)
+    else:
+        tf.cond(steps_before == 0, reset_metrics, tf.no_op)
+        tf.while_loop(lambda index: index < end, run_one, (begin,))
     results = name_losses(network.get_metrics_result())
     metrics = {name: tf.reduce_mean(value) for name, value in results.items()}
     values = [tf.concat([tf.reshape(variable, [-1]) for variable in watched], 0)] if watched else []

@@ -67,6 +67,11 @@ class StreamedArrays:
     def rows(self) -> int:
         return len(self.targets)
 
+    def part(self, rows: slice) -> Arrays:
+        """A slice of the rows, read and processed."""
+        weights = None if self.weights is None else self.weights[rows]
+        return Arrays({name: values[rows] for name, values in self.inputs.items()}, self.targets[rows], weights)
+
 
 @dataclass(frozen=True)
 class EarlyStopping:

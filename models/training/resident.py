@@ -60,8 +60,10 @@ class ResidentSteps:
 
     def set_order(self, order: np.ndarray) -> None:
         split = self._full_batches * self._batch_size
-        self._batches = tf.constant(order[:split].reshape(-1, self._batch_size))
-        self._rest = tf.constant(order[None, split:])
+        if split:
+            self._batches = tf.constant(order[:split].reshape(-1, self._batch_size))
+        if split < len(order):
+            self._rest = tf.constant(order[None, split:])
 
     def run(self, begin: int, end: int) -> Results:
         full = self._full_batches
@@ -79,6 +81,7 @@ class ResidentSteps:
             end,
             steps_before,
             self._watched,
+            is_only=self.steps == 1,
         )
 
     def _gather(self, rows: tf.Tensor) -> tuple[Any, ...]:

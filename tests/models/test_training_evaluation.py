@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from models.training.evaluation import evaluate
-from models.training.pace import Pace
+from models.training.evaluation import NetworkEvaluation
 from tests.models.training_networks import classifier, convolution, labelled_rows
 
 
@@ -12,22 +11,19 @@ from tests.models.training_networks import classifier, convolution, labelled_row
 def test_the_figures_are_those_of_keras(batch_size: int) -> None:
     network, arrays = classifier(regularizer="l2"), labelled_rows(50)
     expected = network.evaluate(arrays.inputs["input"], arrays.targets, verbose=0, return_dict=True)
-    measured = evaluate(network, arrays, batch_size)
+    measured = NetworkEvaluation(network).evaluate(arrays, batch_size)
     assert measured == pytest.approx(expected, abs=1e-6)
 
 
 def test_evaluating_changes_no_weight_and_starts_from_nothing() -> None:
     network, arrays = convolution(), labelled_rows(20, (6, 6, 2))
-    before = network.get_weights()
-    assert evaluate(network, arrays, 8) == evaluate(network, arrays, 8)
+    before, evaluation = network.get_weights(), NetworkEvaluation(network)
+    assert evaluation.evaluate(arrays, 8) == evaluation.evaluate(arrays, 8)
     np.testing.assert_equal(network.get_weights(), before)
 
 
-def test_whoever_waits_hears_that_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Pace, "next_steps", lambda pace: 2)
+def test_whoever_waits_hears_after_each_batch_that_it_goes_on() -> None:
     network, arrays = classifier(), labelled_rows(50)
     heard: list[int] = []
-    measured = evaluate(network, arrays, 8, lambda: heard.append(1))
-    assert len(heard) == 4
-    monkeypatch.undo()
-    assert measured == evaluate(network, arrays, 8)
+    NetworkEvaluation(network).evaluate(arrays, 8, lambda: heard.append(1))
+    assert len(heard) == 7

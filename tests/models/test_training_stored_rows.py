@@ -9,7 +9,7 @@ import tensorflow as tf
 from models.preprocessing.rows import StoredRows, TensorRows
 from models.preprocessing.tensor_input import TensorInput
 from models.spec import InputSpec, Scaling
-from models.training.evaluation import evaluate
+from models.training.evaluation import NetworkEvaluation
 from models.training.loop import train
 from models.training.plan import Arrays, StreamedArrays
 from models.training.scaling import make_scaling
@@ -61,4 +61,4 @@ def test_images_train_and_evaluate_as_scaled_rows_bit_for_bit(held: str, tmp_pat
     for name in ("loss", "val_loss"):
         assert recorders[1].history(name) == recorders[0].history(name)
     np.testing.assert_equal(networks[1].get_weights(), networks[0].get_weights())
-    assert evaluate(networks[1], arrays, 8) == evaluate(networks[0], scaled, 8)
+    assert NetworkEvaluation(networks[1]).evaluate(arrays, 8) == NetworkEvaluation(networks[0]).evaluate(scaled, 8)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from models.training.evaluation import evaluate
+from models.training.evaluation import NetworkEvaluation
 from models.training.loop import train
 from models.training.plan import Arrays, StreamedArrays
 from tests.models.training_networks import Recorder, classifier, convolution, labelled_rows, plan
@@ -42,4 +42,5 @@ def test_rows_from_the_disk_give_the_weights_of_rows_in_memory(
         np.testing.assert_allclose(recorders[1].history(name), recorders[0].history(name), **close)
     for ours, theirs in zip(network.weights, expected.weights, strict=True):
         np.testing.assert_allclose(ours, theirs, **close)
-    assert evaluate(network, streamed[1], 8) == pytest.approx(evaluate(network, validation, 8))
+    evaluation = NetworkEvaluation(network)
+    assert evaluation.evaluate(streamed[1], 8) == pytest.approx(evaluation.evaluate(validation, 8))

@@ -14,6 +14,8 @@ STEP = 2**20
 """Bytes that are decompressed in one step."""
 FED = 2**16
 """Compressed bytes that the decoder has at a time, at most."""
+GROWTH = 8
+"""A BytesIO allocates up to one part in as many more than it has, so that it need not grow at each write."""
 
 
 def find_encoding(header: str) -> str | None:
@@ -46,7 +48,7 @@ def unpack(body: bytes, encoding: str, most: int, reserve: Callable[[int], None]
             piece, rest = decoder.decompress(rest, step), decoder.unconsumed_tail
             if unpacked.tell() + len(piece) > most:
                 raise BodyTooLarge(f"The decompressed body exceeds the limit of {most:,} bytes.")
-            reserve(len(piece))
+            reserve(len(piece) + len(piece) // GROWTH)
             unpacked.write(piece)
     except zlib.error:
         raise MalformedBody(f"The body is not {encoding}, although its Content-Encoding says so.") from None
