@@ -422,6 +422,11 @@ class Settings:
         _check_database_url(self.database_url)
         _read_networks(self.trusted_proxies)
         _check_artifact_url(self.artifact_url)
+        if self.artifact_redirects and self.artifact_bucket is None:
+            raise InvalidSettings(
+                "FITSERVE_ARTIFACT_REDIRECTS needs a bucket to redirect to: set FITSERVE_ARTIFACT_URL to an s3:// URL, "
+                "or omit it."
+            )
         _check_rate_limits(self.rate_limits, self.rate_limit_storage)
 
     @classmethod

@@ -56,7 +56,8 @@ class Bucket:
         self.location = location
         self.name, _, self._prefix = location.partition("/")
         self._lock = threading.Lock()
-        self._failure: ArtifactsError | None = None
+        self._failure = ""
+        """Why the latest request failed that S3 didn't answer."""
         self._rests_until = 0.0
 
     @cached_property
@@ -200,8 +201,8 @@ class Bucket:
 
     def _check_rest(self) -> None:
         with self._lock:
-            if self._failure is not None and time.monotonic() < self._rests_until:
-                raise type(self._failure)(self._failure.detail, retry_after=REST_SECONDS)
+            if time.monotonic() < self._rests_until:
+                raise ArtifactsUnavailable(self._failure, retry_after=REST_SECONDS)
 
     def _translate(self, error: Exception, writing: bool) -> ArtifactsError | None:
         reason = _reason(error)
@@ -213,10 +214,10 @@ class Bucket:
             detail = f"The S3 bucket of FITSERVE_ARTIFACT_URL refuses access: {reason}."
             return BucketRefused(detail, retry_after=REST_SECONDS)
         log.warning("S3 fails", bucket=self.name, reason=str(error).strip() or type(error).__name__)
-        failure = ArtifactsUnavailable(f"The artifact store fails: {reason}.", retry_after=REST_SECONDS)
+        failure = f"The artifact store fails: {reason}."
         with self._lock:
             self._failure, self._rests_until = failure, time.monotonic() + REST_SECONDS
-        return failure
+        return ArtifactsUnavailable(failure, retry_after=REST_SECONDS)
 
 
 def _code(error: BaseException) -> str | None:
