@@ -17,7 +17,7 @@ REASONS = {403: "AccessDenied", 500: "InternalError", 503: "SlowDown"}
 
 @dataclass
 class Fault:
-    """How the server answers: with a status, or with silence for so many seconds."""
+    """How the server answers: with a status, with silence for so many seconds, or with half of the content."""
 
     status: int = 503
     times: float = float("inf")
@@ -25,6 +25,7 @@ class Fault:
     after: int = 0
     """How many of them succeed before."""
     seconds: float = 0
+    cuts: bool = False
     methods: tuple[str, ...] = ("GET", "HEAD", "PUT", "POST", "DELETE")
     ends: str = ""
     """Only requests for objects whose names end with this."""
@@ -52,6 +53,9 @@ class S3Server:
         if fault is None or not fault.concerns(environ):
             answer: Iterable[bytes] = self._moto(environ, start_response)
             return answer
+        if fault.cuts:
+            content = b"".join(self._moto(environ, start_response))
+            return [content[: len(content) // 2]]
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         time.sleep(fault.seconds)
         start_response(f"{fault.status} Fault", [("Content-Type", "application/xml")])

@@ -106,11 +106,17 @@ class Bucket:
         for folder in {path.parent for path in files.values()}:
             folder.mkdir(parents=True, exist_ok=True)
         with self._asking():
-            self._files.get(
-                [self._path(name) for name in files],
-                [str(path) for path in files.values()],
-                batch_size=FILES_AT_ONCE,
-            )
+            for attempt in range(1, ATTEMPTS + 1):
+                try:
+                    self._files.get(
+                        [self._path(name) for name in files],
+                        [str(path) for path in files.values()],
+                        batch_size=FILES_AT_ONCE,
+                    )
+                    return
+                except Exception as error:
+                    if attempt == ATTEMPTS or not _is_cut_off(error):
+                        raise
 
     def objects(self, folder: str) -> dict[str, Stored]:
         """All objects below a folder, by their names in it."""
@@ -218,6 +224,14 @@ class Bucket:
         with self._lock:
             self._failure, self._rests_until = failure, time.monotonic() + REST_SECONDS
         return ArtifactsUnavailable(failure, retry_after=REST_SECONDS)
+
+
+def _is_cut_off(error: Exception) -> bool:
+    """Whether the connection broke while content was received, which botocore doesn't repeat."""
+    from aiohttp import ClientPayloadError
+    from botocore.exceptions import IncompleteReadError, ResponseStreamingError
+
+    return isinstance(error, ClientPayloadError | IncompleteReadError | ResponseStreamingError)
 
 
 def _code(error: BaseException) -> str | None:

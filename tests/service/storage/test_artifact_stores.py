@@ -340,6 +340,17 @@ def test_a_request_is_sent_again_if_s3_fails(s3: S3Server, in_s3: Callable[[], S
     assert FILES.items() <= read(in_s3()).items()
 
 
+def test_a_download_that_is_cut_off_is_repeated(s3: S3Server, in_s3: Callable[[], S3Store]) -> None:
+    publish(in_s3())
+    store = in_s3()
+    with s3.failing(cuts=True, methods=("GET",), ends="rows.npy", times=1):
+        assert FILES.items() <= read(store).items()
+    other = in_s3()
+    with s3.failing(cuts=True, methods=("GET",), ends="rows.npy"), pytest.raises(ArtifactsUnavailable):
+        other.folder(KEY)
+    assert names_in(other.root / ".partial") == []
+
+
 def test_s3_that_stays_away_is_told_and_copies_remain_readable(
     s3: S3Server, in_s3: Callable[[], S3Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
