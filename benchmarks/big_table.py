@@ -94,7 +94,7 @@ def import_(path: Path, target: str) -> None:
         )
         seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    click.echo(f"{descriptor['rows']:,} rows, {len(descriptor['inputs'])} inputs in {seconds:.1f} s")
+    click.echo(f"{descriptor.rows:,} rows, {len(descriptor.inputs)} inputs in {seconds:.1f} s")
     click.echo(f"peak memory {peak / 1024:.0f} MiB, {before / 1024:.0f} MiB of it before the import")
 
 

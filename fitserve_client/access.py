@@ -1,6 +1,8 @@
-"""API keys and projects, for administrators."""
+"""API keys, projects and workers, for administrators."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from fitserve_client.resources import Document, Resources
 
@@ -33,6 +35,24 @@ class AuditEvents(Resources):
     `project`, `method`, `status`, `since` and `until` (timestamps with their offset from UTC)."""
 
     path = "/v1/audit-events"
+
+
+class Workers(Resources):
+    """Running workers. Only a key with the scope `admin` may drain and resume them."""
+
+    path = "/v1/workers"
+
+    def list(self, metadata: dict[str, str] | None = None, **filters: Any) -> Iterator[Document]:
+        """Yield all running workers."""
+        yield from self._connection.get(self.path)["items"]
+
+    def drain(self, worker_id: str) -> Document:
+        """Let a worker finish its jobs and claim no more. Once its `running_jobs` is 0, it can be ended."""
+        return self._patch(worker_id, {"desired_status": "draining"})
+
+    def resume(self, worker_id: str) -> Document:
+        """Let a worker claim jobs again."""
+        return self._patch(worker_id, {"desired_status": "running"})
 
 
 class Projects(Resources):

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
-from fitserve_client.access import ApiKeys, AuditEvents, Projects
+from fitserve_client.access import ApiKeys, AuditEvents, Projects, Workers
 from fitserve_client.bodies import encode_files, encode_instances
 from fitserve_client.connection import PATIENCE_SECONDS, Connection, Credentials
 from fitserve_client.resources import (
@@ -61,6 +61,7 @@ class Client:
         self.api_keys = ApiKeys(self.connection)
         self.projects = Projects(self.connection)
         self.audit_events = AuditEvents(self.connection)
+        self.workers = Workers(self.connection)
 
     def __enter__(self) -> Self:
         return self

@@ -376,7 +376,8 @@ class Evaluations(Jobs):
     path = "/v1/evaluations"
 
     def create(self, model: str, dataset: str, **options: Any) -> Document:
-        """Create an evaluation; `options` are `version` or `label`, `split` (default: `test`), and `threshold`."""
+        """Create an evaluation; `options` are `version` or `label`, `variant`, `split` (default: `test`), and
+        `threshold`."""
         document: Document = self._connection.create(self.path, json={"model": model, "dataset": dataset, **options})
         return document
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from models.building import rows_at_once
+from models.dataset_descriptor import TargetDescriptor
 from models.datasets import Dataset, Split
 from models.figures import (
     MOST_CLASSES_IN_MATRIX,
@@ -85,7 +86,7 @@ def evaluate_split(
     """
     threshold = trained.spec.threshold if threshold is None else threshold
     split, encoding = dataset.split(split_name), trained.encoding
-    classes = dataset.descriptor["target"].get("classes")
+    classes = dataset.descriptor.target.classes
     batches, batch_rows = _make_batches(trained)
     steps, step = math.ceil(len(split.targets) / batch_rows), 0
     figures = _make_figures(trained, split, folder, threshold)
@@ -107,13 +108,13 @@ def evaluate_split(
     decided = threshold if trained.spec.task.has_threshold else None
     found = None if naive is None else naive.evaluation(decided)
     metrics = figures.metrics()
-    points = figures.points() | {"target": _describe_target(encoding, dataset.descriptor["target"])}
+    points = figures.points() | {"target": _describe_target(encoding, dataset.descriptor.target)}
     return Evaluation(batches.metrics(), metrics, encoding.classes, figures.details(), points, decided, found)
 
 
-def _describe_target(encoding: TargetEncoding, target: dict[str, Any]) -> dict[str, Any]:
+def _describe_target(encoding: TargetEncoding, target: TargetDescriptor) -> dict[str, Any]:
     """What pictures call the target: its `name`, its `unit` or None, and the `columns` of several numbers."""
-    return {"name": encoding.name, "unit": target.get("unit"), "columns": target.get("columns")}
+    return {"name": encoding.name, "unit": target.unit, "columns": target.columns}
 
 
 class _NaiveEvaluation:

@@ -55,7 +55,7 @@ class Kept:
 
     def _learned_of(self, dataset: Dataset) -> Preprocessing:
         """What is kept for a dataset. Plain numbers that become the columns of a table have learned nothing."""
-        is_table = dataset.descriptor["kind"] == "table"
+        is_table = dataset.descriptor.is_table
         return Preprocessing({}) if is_table and takes_columns(self.preprocessing) else self.preprocessing
 
     def scaled(self, spec: NetworkSpec) -> NetworkSpec:
@@ -87,7 +87,7 @@ class Kept:
         yield from find_out_of_range(kept, spec, training)
         yield from find_other_units(kept, dataset.descriptor)
         if self.encoding is not None and self.encoding.classes is not None:
-            yield from _find_new_classes(self.encoding.classes, dataset.descriptor["target"]["classes"])
+            yield from _find_new_classes(self.encoding.classes, dataset.descriptor.target.labels)
 
 
 def _find_new_classes(known: list[Any], classes: list[Any]) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from models.dataset_descriptor import DatasetDescriptor
 from models.datasets import Dataset, Split
 from models.documents import Document
 from models.scores import Activation, as_outputs
@@ -27,7 +28,7 @@ class NaiveGuess(Document):
     @classmethod
     def fit(cls, dataset: Dataset, encoding: TargetEncoding) -> "NaiveGuess":
         """The guess from the dataset's training rows."""
-        targets = encoding.translate(dataset.targets("train"), dataset.descriptor["target"].get("classes"))
+        targets = encoding.translate(dataset.targets("train"), dataset.descriptor.target.classes)
         features: tuple[int, ...] = ()
         if encoding.form is Form.NUMBERS:
             means = encoding.numbers(np.asarray(targets)).mean(axis=0, dtype=np.float64)
@@ -74,13 +75,13 @@ class NaiveGuess(Document):
         return f'always guessing how often each class occurs in the training rows (most often "{most}")'
 
 
-def find_past(descriptor: dict[str, Any]) -> tuple[int, ...]:
+def find_past(descriptor: DatasetDescriptor) -> tuple[int, ...]:
     """For each target of a dataset's windows, the index of the feature that has its past values; empty if one of them
     has none."""
-    target, inputs = descriptor["target"], descriptor["inputs"]
-    if "window" in descriptor:
-        past = descriptor["window"]["past"]
+    if descriptor.window is not None:
+        past = descriptor.window.past
     else:  # a dataset of an older release
-        features = inputs[0].get("features") or ()
-        past = [features.index(target["name"]) if target["name"] in features else None]
-    return () if None in past else tuple(past)
+        features, name = descriptor.inputs[0].features or [], descriptor.target.name
+        past = [features.index(name) if name in features else None]
+    known = tuple(place for place in past if place is not None)
+    return known if len(known) == len(past) else ()

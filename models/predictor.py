@@ -96,7 +96,7 @@ class Predictor:
         allowance = allowance or Allowance()
         allowance.row_numbers = self.row_numbers
         inputs, warnings = self.preprocessing.read_instances(instances, allowance, ignores_extra=ignores_extra)
-        self._check_vocabularies(inputs, in_json=isinstance(instances, list | JsonNumbers))
+        self._check_vocabularies(inputs, in_json=isinstance(instances, (list, JsonNumbers)))
         return inputs, warnings
 
     def prepare_series(
@@ -309,7 +309,7 @@ def _finite(number: float | None) -> float | None:
 def _to_list(array: np.ndarray) -> list[Any]:
     """The array as plain numbers, with None for NaN and infinity, which JSON doesn't have."""
     finite = np.isfinite(array)
-    if finite.all():
+    if np.count_nonzero(finite) == array.size:  # for one row, twice as fast as `all`
         return array.tolist()
     values = array.astype(object)
     values[~finite] = None

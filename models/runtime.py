@@ -100,16 +100,16 @@ class OnnxNetwork:
         if inputs.keys() != self.input_shapes.keys():
             detail = f"The network takes the inputs {', '.join(self.input_shapes)}, not {', '.join(inputs)}."
             raise InvalidInstances(Fault(detail))
-        rows = {len(array) for array in inputs.values()}
-        if len(rows) > 1:
-            raise InvalidInstances(Fault("The inputs differ in how many rows they have."))
+        rows = len(next(iter(inputs.values())))
         for name, array in inputs.items():
+            if len(array) != rows:
+                raise InvalidInstances(Fault("The inputs differ in how many rows they have."))
             if array.shape[1:] != self.input_shapes[name]:
                 detail = (
                     f"A row of `{name}` has the shape {list(self.input_shapes[name])}, not {list(array.shape[1:])}."
                 )
                 raise InvalidInstances(Fault(detail))
-        return rows.pop()
+        return rows
 
 
 LOOKUP = re.compile(r"running Gather node\. Name:'[^']*/")

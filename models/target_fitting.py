@@ -19,19 +19,19 @@ def fit_scale(spec: NetworkSpec, dataset: Dataset) -> TargetScale | None:
     if problem := find_scaling_problem(spec.target_scaling, dataset):
         raise InvalidData(Fault(problem, "#/dataset"))
     targets = dataset.targets("train")
-    shape = number_shape(dataset.descriptor["target"])
+    shape = number_shape(dataset.descriptor.target)
     return TargetScale.fit(spec.target_scaling, np.asarray(targets).reshape(len(targets), *shape))
 
 
 def find_scaling_problem(scaling: TargetScaling, dataset: Dataset) -> str | None:
     """Why a target of numbers can't be scaled in this way, as a sentence with the count of rows; None if it can."""
-    target = dataset.descriptor["target"]
-    least = min(target["classes"]) if target["type"] == "category" else target.get("min", 0)
+    target = dataset.descriptor.target
+    least = min(target.labels) if target.type == "category" else target.min or 0
     if scaling is not TargetScaling.LOG or least > BELOW_LOG:
         return None
     rows = count_below_log(dataset)
     many = f"{rows:,} row{'s have' if rows != 1 else ' has'} a value of {BELOW_LOG} or less in the target"
-    return f'{many} "{target["name"]}", but the target scaling "log" needs values above {BELOW_LOG}: use "standard".'
+    return f'{many} "{target.name}", but the target scaling "log" needs values above {BELOW_LOG}: use "standard".'
 
 
 def count_below_log(dataset: Dataset) -> int:

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from models.catalogue import load_catalogue
+from models.dataset_descriptor import DatasetDescriptor, TargetDescriptor
 from models.errors import Fault, InvalidData
 from models.spec import NetworkSpec, Task
 from models.target_scale import TargetScale
@@ -45,18 +46,18 @@ class TargetEncoding:
 
     @classmethod
     def for_network(
-        cls, spec: NetworkSpec, descriptor: dict[str, Any], outputs: int, scale: TargetScale | None = None
+        cls, spec: NetworkSpec, descriptor: DatasetDescriptor, outputs: int, scale: TargetScale | None = None
     ) -> Self:
         """The encoding for a network with this number of output units (the last axis); raises InvalidData if the
         dataset's target doesn't suit the network's task or outputs. `scale` is fitted to the training rows
         (models/target_fitting.py), or that of the version from which the training starts."""
-        target = descriptor["target"]
+        target = descriptor.target
         problem = find_target_problem(spec.task, target) or _find_size_problem(spec.task, target, outputs)
         if problem:
             raise InvalidData(Fault(problem, "#/dataset"))
         if spec.task is Task.REGRESSION:
-            return cls(target["name"], Form.NUMBERS, shape=number_shape(target), scale=scale)
-        return cls(target["name"], _form(spec, outputs), list(target["classes"]))
+            return cls(target.name, Form.NUMBERS, shape=number_shape(target), scale=scale)
+        return cls(target.name, _form(spec, outputs), list(target.labels))
 
     @classmethod
     def for_import(cls, spec: NetworkSpec, outputs: int, classes: list[Any] | None) -> Self:
@@ -126,23 +127,23 @@ class TargetEncoding:
             return translated
         return np.array(self.classes)[order[replace(self, classes=classes).class_indices(targets)]]
 
-    def covers(self, target: dict[str, Any]) -> bool:
+    def covers(self, target: TargetDescriptor) -> bool:
         """Whether the classes of a dataset's target are among those of this encoding."""
-        return self.classes is not None and not find_unknown_classes(self.classes, target.get("classes") or [])
+        return self.classes is not None and not find_unknown_classes(self.classes, target.labels)
 
-    def continued(self, spec: NetworkSpec, descriptor: dict[str, Any], outputs: int) -> Self:
+    def continued(self, spec: NetworkSpec, descriptor: DatasetDescriptor, outputs: int) -> Self:
         """The encoding for a training that continues on another dataset, which check_kept has accepted.
 
         Classes that this encoding knows keep their outputs. Others get the outputs of the classes that the dataset
         doesn't have, in order.
         """
-        target = descriptor["target"]
+        target = descriptor.target
         if self.classes is None:
-            return replace(self, name=target["name"])
-        names = {class_name(value) for value in target["classes"]}
-        new = iter(find_unknown_classes(self.classes, target["classes"]))
+            return replace(self, name=target.name)
+        names = {class_name(value) for value in target.labels}
+        new = iter(find_unknown_classes(self.classes, target.labels))
         classes = [value if class_name(value) in names else next(new, value) for value in self.classes]
-        return replace(self, name=target["name"], form=_form(spec, outputs), classes=classes)
+        return replace(self, name=target.name, form=_form(spec, outputs), classes=classes)
 
     def ordered_like(self, other: Self) -> Self:
         """The encoding with the classes in the order of another one with the same classes, whose network gives weights.
@@ -169,30 +170,30 @@ class TargetEncoding:
         )
 
 
-def find_target_problem(task: Task, target: dict[str, Any]) -> str | None:
+def find_target_problem(task: Task, target: TargetDescriptor) -> str | None:
     """Why the task can't learn a dataset's target (from its descriptor), as a sentence; None if it can.
 
     Any target with classes, including numbers, suits a classification; any numeric target suits a regression.
     """
     problem = find_kind_problem(task, target)
-    if problem is None and task is Task.BINARY and len(target["classes"]) != 2:
-        many = f'The target "{target["name"]}" has {len(target["classes"])} classes'
+    if problem is None and task is Task.BINARY and len(target.labels) != 2:
+        many = f'The target "{target.name}" has {len(target.labels)} classes'
         return f"{many}, but a binary task needs two: use multiclass for more."
     return problem
 
 
-def find_kind_problem(task: Task, target: dict[str, Any]) -> str | None:
+def find_kind_problem(task: Task, target: TargetDescriptor) -> str | None:
     """As find_target_problem, with any number of classes: an evaluation may lack some of them."""
-    name, kind, classes = f'The target "{target["name"]}"', target["type"], target.get("classes")
+    name, kind, classes = f'The target "{target.name}"', target.type, target.classes
     if task is Task.REGRESSION:
-        text = kind == "category" and any(isinstance(value, str) for value in target["classes"])
+        text = kind == "category" and any(isinstance(value, str) for value in target.labels)
         return f"{name} is text, but a regression predicts numbers: use a classification." if text else None
     if task is Task.MULTILABEL:
         lists = "lists of labels, or of 0 and 1"
         return None if kind == "labels" else f"{name} has one value per row, but a multilabel task needs {lists}."
     if classes is None:
         return f"{name} has fractions or too many distinct numbers for classes, but the task is {task.value}."
-    if kind == "labels" and not target["exclusive"]:
+    if kind == "labels" and not target.exclusive:
         return f"{name} has several labels per row, but a {task.value} task needs one class per row."
     return None
 
@@ -208,27 +209,27 @@ def find_unknown_classes(known: list[Any], classes: list[Any]) -> list[Any]:
     return [value for value in classes if class_name(value) not in names]
 
 
-def count_outputs(task: Task, target: dict[str, Any]) -> tuple[int, ...]:
+def count_outputs(task: Task, target: TargetDescriptor) -> tuple[int, ...]:
     """The possible numbers of output units for the task and target."""
     if task is Task.BINARY:
         return 1, 2
     if task is Task.REGRESSION:
         return (number_shape(target)[-1],)
-    return (len(target["classes"]),)
+    return (len(target.labels),)
 
 
-def number_shape(target: dict[str, Any]) -> tuple[int, ...]:
+def number_shape(target: TargetDescriptor) -> tuple[int, ...]:
     """The shape of a row's target as numbers."""
-    if target["type"] == "labels":
-        return (len(target["classes"]),)
-    return tuple(target.get("shape", ())) or (1,)
+    if target.type == "labels":
+        return (len(target.labels),)
+    return tuple(target.shape or ()) or (1,)
 
 
-def _find_size_problem(task: Task, target: dict[str, Any], outputs: int) -> str | None:
+def _find_size_problem(task: Task, target: TargetDescriptor, outputs: int) -> str | None:
     allowed = count_outputs(task, target)
     if outputs in allowed:
         return None
-    return f'The network has {outputs} outputs, but the target "{target["name"]}" needs {allowed[0]}.'
+    return f'The network has {outputs} outputs, but the target "{target.name}" needs {allowed[0]}.'
 
 
 def _form(spec: NetworkSpec, outputs: int) -> Form:

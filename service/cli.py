@@ -22,6 +22,7 @@ from service.commands.predicting import predict
 from service.commands.training import train
 from service.commands.variants import variants
 from service.commands.watching import watch
+from service.commands.workers import workers
 from service.config import Settings
 from service.environment import InvalidSettings
 from service.errors import StorageError
@@ -39,7 +40,8 @@ def main() -> None:
 
 
 for command in (
-    models, variants, datasets, train, watch, jobs, predict, evaluate, evaluations, picture, keys, projects, audit
+    models, variants, datasets, train, watch, jobs, predict, evaluate, evaluations, picture, workers, keys, projects,
+    audit,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -12,16 +12,20 @@ from urllib.parse import unquote, urlsplit
 
 from models.limits import Limits
 from service.environment import InvalidSettings, read_settings, setting
+from service.names import NAME, NAME_RULE
 from service.processes import usable_cores, usable_memory
 from service.rates import MEMORY, check_storage, parse_rates
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
 
+DEFAULT_QUEUE = "cpu"
+"""The queue of the jobs that name none."""
 MOST_SHARING, MEMORY_PER_SHARE = 4, 2 * 1024**3
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-DATABASE_SCHEMES = ("sqlite:///", "postgresql+psycopg://")
+SQLITE = "sqlite:///"
+DATABASE_SCHEMES = (SQLITE, "postgresql+psycopg://")
 S3_SCHEME = "s3://"
 S3_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{2,62}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){0,9}/?")
 
@@ -43,6 +47,12 @@ class Settings:
         "URL of the database, in SQLAlchemy's form: `sqlite:///FILE` or `postgresql+psycopg://…`.",
         stands_for="`sqlite:///<FITSERVE_DATA_DIR>/fitserve.db`",
         secret=True,
+    )
+    database_pool_size: int = setting(
+        20,
+        "Connections to the database that each process keeps open while it doesn't use them, at most. It opens more "
+        "when it needs them: at most two per thread.",
+        minimum=1,
     )
     artifact_url: str = setting(
         "",
@@ -219,6 +229,11 @@ class Settings:
     )
 
     worker_slots: int = setting(1, "Training jobs that a worker runs concurrently, at most.", minimum=1)
+    worker_queues: str = setting(
+        DEFAULT_QUEUE,
+        "Names of the queues from which a worker claims jobs, separated by commas. A training job's `queue` names one; "
+        "all other jobs are in `cpu`.",
+    )
     training_threads: int = setting(
         0, "Threads per training job.", minimum=0, stands_for="the machine's cores divided by `FITSERVE_WORKER_SLOTS`"
     )
@@ -230,7 +245,11 @@ class Settings:
     lease_seconds: float = setting(
         15.0, "How long a lease must go without renewal before another worker may claim the job.", minimum=1
     )
-    poll_seconds: float = setting(0.1, "Interval at which a worker polls the queue.", minimum=0.01)
+    poll_seconds: float = setting(
+        0.1,
+        "Interval at which a worker polls the queue. PostgreSQL notifies workers; they then poll every 5 seconds only.",
+        minimum=0.01,
+    )
     max_attempts: int = setting(
         3, "Number of crashes, without a checkpoint in between, after which a job fails.", minimum=1
     )
@@ -428,6 +447,7 @@ class Settings:
                 "or omit it."
             )
         _check_rate_limits(self.rate_limits, self.rate_limit_storage)
+        _check_queues(self.queues)
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] | None = None) -> Self:
@@ -457,6 +477,11 @@ class Settings:
         return _split(self.cors_origins)
 
     @property
+    def queues(self) -> tuple[str, ...]:
+        """The queues from which a worker claims jobs, each of them once."""
+        return tuple(dict.fromkeys(_split(self.worker_queues)))
+
+    @property
     def rates(self) -> "dict[str, RateLimitItem]":
         """The rate limits by class of requests."""
         return parse_rates(self.rate_limits)
@@ -465,6 +490,16 @@ class Settings:
     def proxy_networks(self) -> tuple[Network, ...]:
         """The networks of the trusted proxies; a single address is a network of its own."""
         return _read_networks(self.trusted_proxies)
+
+    @property
+    def uses_sqlite(self) -> bool:
+        """Whether the database is a file of this machine."""
+        return self.database_url.startswith(SQLITE)
+
+    @property
+    def has_local_artifacts(self) -> bool:
+        """Whether the artifacts are in a folder, which is this machine's own unless it is on a shared disk."""
+        return urlsplit(self.artifact_url).scheme in ("", "file")
 
     @property
     def artifact_folder(self) -> Path:
@@ -573,6 +608,14 @@ def _check_artifact_url(url: str) -> None:
         raise InvalidSettings(
             "FITSERVE_ARTIFACT_URL is an s3:// URL, which needs the extra `s3`: run pip install 'fitserve[s3]'."
         )
+
+
+def _check_queues(queues: tuple[str, ...]) -> None:
+    if not queues:
+        raise InvalidSettings("FITSERVE_WORKER_QUEUES names no queue. It can be cpu, or several such as cpu,gpu.")
+    for queue in queues:
+        if not NAME.fullmatch(queue):
+            raise InvalidSettings(f'FITSERVE_WORKER_QUEUES has "{queue}", but a name {NAME_RULE}.')
 
 
 def _local_folder(url: str) -> Path:

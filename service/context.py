@@ -31,4 +31,5 @@ class Context:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        return cls(settings, Database(settings.database_url), open_store(settings))
+        database = Database(settings.database_url, settings.database_pool_size)
+        return cls(settings, database, open_store(settings))

@@ -177,6 +177,10 @@ class DatabaseUnavailable(StorageError):
     code = "database-unavailable"
 
 
+class TransactionAborted(DatabaseUnavailable):
+    """The database rolled a transaction back because of concurrent ones, as in a deadlock. Repeating it may succeed."""
+
+
 class OutcomeUnknown(DatabaseUnavailable):
     """The answer to a COMMIT was lost, and the database can't say yet whether the transaction was committed.
 

@@ -11,6 +11,8 @@ CANCELLING: Final = "cancelling"
 SUCCEEDED: Final = "succeeded"
 FAILED: Final = "failed"
 CANCELLED: Final = "cancelled"
+DRAINING: Final = "draining"
+"""A worker claims no more jobs."""
 STOPPED: Final = "stopped"
 """A desired status only: a job that was stopped ends as `succeeded`."""
 

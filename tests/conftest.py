@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import postgresql_server
 from tests.reference_data import DATA, make_keras_home
 from tests.running_service import Client, RunningService, running_service
 from tests.s3_server import s3, s3_process  # noqa: F401 (fixtures)
@@ -13,6 +14,16 @@ from tests.s3_server import s3, s3_process  # noqa: F401 (fixtures)
 ON_SHARED_SERVICE = ("tests/ui/", "tests/journeys/")
 """The folders of the tests that share a service, in the order in which they run."""
 SHARED_SERVICE = pytest.StashKey[RunningService]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # the workers of xdist share what the process that starts them has begun
+        postgresql_server.begin_run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        postgresql_server.end_run()
 
 
 @pytest.hookimpl(wrapper=True)

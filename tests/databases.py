@@ -1,44 +1,42 @@
-"""The PostgreSQL database of these tests, migrated SQLite databases, and a database of either kind that forgets to say
-how a COMMIT ended."""
+"""Databases of both kinds, and one of either kind that forgets to say how a COMMIT ended."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-import pytest
-from sqlalchemy import text
+from typing import Any
 
 from service.config import Settings
 from service.errors import OutcomeUnknown
-from service.storage.database import Database, Session, make_engine, migrate
+from service.storage.database import Database, Session, migrate
 from service.storage.unit_of_work import UnitOfWork
+from tests.postgresql_server import empty_database, migrated_database
 
-POSTGRESQL = "FITSERVE_TEST_POSTGRESQL_URL"
+KINDS = ("sqlite", "postgresql")
 
 
 @contextmanager
-def empty_postgresql() -> Iterator[str]:
-    """The URL of an empty database, which is emptied again; skips the test without one."""
-    url = os.environ.get(POSTGRESQL, "")
-    if not url:
-        pytest.skip(f"{POSTGRESQL} names no empty PostgreSQL database")
-    try:
+def empty_url(kind: str, folder: Path) -> Iterator[str]:
+    """The URL of an empty database of a kind."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'fitserve.db'}"
+        return
+    with empty_database() as url:
         yield url
-    finally:
-        empty(url)
 
 
-def empty(url: str) -> None:
-    """Remove all tables of a PostgreSQL database."""
-    engine = make_engine(url)
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
+@contextmanager
+def migrated_settings(kind: str, folder: Path, **options: Any) -> Iterator[Settings]:
+    """Settings with a data folder and a database of a kind that has the newest schema."""
+    if kind == "sqlite":
+        settings = Settings(data_dir=folder, **options)
+        make_database(settings)
+        yield settings
+        return
+    with migrated_database() as url:
+        yield Settings(data_dir=folder, database_url=url, **options)
 
 
 @cache

@@ -5,9 +5,9 @@
 
 `faults` has clients upload, train and predict while a fault disturbs the service: nothing that was accepted may be
 lost or doubled, all results must equal undisturbed ones, and after the cleanup no file may be left over. Each fault
-runs on SQLite, and on PostgreSQL if FITSERVE_TEST_POSTGRESQL_URL names an empty database. The exit code is 1 if
-something was not met. Disks are mounted, which needs root; `clock` needs a C compiler. What isn't possible is
-reported as skipped.
+runs on SQLite and on PostgreSQL, on a server that the tests bring or that FITSERVE_TEST_POSTGRESQL_URL names. The exit
+code is 1 if something was not met. Disks are mounted, which needs root; `clock` needs a C compiler. What isn't possible
+is reported as skipped.
 
 `queue` fills the queue; `orders` sends orders during a long epoch; `cost` compares a job with the bare training. MNIST
 and CIFAR-10 are read from `mnist.npz` and `cifar10-images.zip` in FITSERVE_TEST_DATA, or in `../shared/data`.
@@ -30,6 +30,7 @@ from benchmarks.survival.faults import FAULTS
 from benchmarks.survival.orders import orders
 from benchmarks.survival.queueing import queue
 from benchmarks.survival.scenario import Skipped, try_fault
+from tests import postgresql_server
 
 FIGURES: dict[str, Callable[[Path, argparse.Namespace], Rows]] = {part.__name__: part for part in (queue, orders, cost)}
 PARTS = ("faults", *FIGURES)
@@ -43,7 +44,11 @@ def main() -> None:
     met = True
     for name in arguments.parts or PARTS:
         if name == "faults":
-            met = _faults(arguments)
+            postgresql_server.begin_run()
+            try:
+                met = _faults(arguments)
+            finally:
+                postgresql_server.end_run()
             continue
         with tempfile.TemporaryDirectory() as folder:
             print(f"\n## {name}")
@@ -54,7 +59,7 @@ def main() -> None:
 def _faults(arguments: argparse.Namespace) -> bool:
     """Try the faults on each database; returns whether everything was met."""
     met = True
-    for database in databases.available(arguments.database):
+    for database in databases.chosen(arguments.database):
         for name in arguments.only or FAULTS:
             print(f"\n## {name} on {database.name}", flush=True)
             try:

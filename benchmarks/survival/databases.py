@@ -1,13 +1,12 @@
 """The databases on which faults are tried."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.databases import POSTGRESQL, empty
 from tests.postgresql_proxy import CommitProxy
+from tests.postgresql_server import empty_database
 
 
 @dataclass(frozen=True)
@@ -31,20 +30,14 @@ class Sqlite:
 
 
 class Postgresql:
-    """The server's database, which must be empty and is emptied again. The service connects through a proxy."""
+    """A new database on the server of the tests. The service connects through a proxy."""
 
     name = "PostgreSQL"
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-
     @contextmanager
     def open(self, folder: Path) -> Iterator[OpenDatabase]:
-        try:
-            with CommitProxy(self._url) as proxy:
-                yield OpenDatabase(proxy.url, self._url, proxy)
-        finally:
-            empty(self._url)
+        with empty_database() as url, CommitProxy(url) as proxy:
+            yield OpenDatabase(proxy.url, url, proxy)
 
 
 Kind = Sqlite | Postgresql
@@ -53,10 +46,7 @@ Kind = Sqlite | Postgresql
 NAMES = (Sqlite.name, Postgresql.name)
 
 
-def available(only: str | None) -> list[Kind]:
-    """SQLite, and PostgreSQL if there is a server; or only the one of that name."""
-    url = os.environ.get(POSTGRESQL)
-    if not url and only != Sqlite.name:
-        print(f"\nPostgreSQL is skipped: {POSTGRESQL} names no empty database.")
-    kinds: list[Kind] = [Sqlite(), *([Postgresql(url)] if url else [])]
+def chosen(only: str | None) -> list[Kind]:
+    """Both databases, or only the one of that name."""
+    kinds: list[Kind] = [Sqlite(), Postgresql()]
     return [kind for kind in kinds if only in (None, kind.name)]

@@ -10,7 +10,7 @@ from models.preprocessing import Preprocessing
 def read_dataset(dataset: Dataset, split: str | None, preprocessing: Preprocessing) -> Blocks:
     """The rows of a split, or of all splits if it's None. The dataset must fit (compatibility.check_inputs_fit)."""
     names = SPLITS if split is None else (split,)
-    splits = [dataset.split(name) for name in names if dataset.descriptor["splits"][name]]
+    splits = [dataset.split(name) for name in names if dataset.descriptor.splits[name]]
     numbers, at_once = np.sort(np.concatenate([each.rows for each in splits])), count_rows(preprocessing)
     for start in range(0, len(numbers), at_once):
         rows = numbers[start : start + at_once]

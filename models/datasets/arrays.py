@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from models.datasets.descriptor import MAX_CLASS_NAME, MAX_CLASSES
+from models.datasets.describing import MAX_CLASS_NAME, MAX_CLASSES
 from models.datasets.examples import Examples
 from models.datasets.inline import EXACT_IN_FLOAT64, numeric_targets
 from models.errors import Fault, InvalidData

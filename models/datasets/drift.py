@@ -1,10 +1,11 @@
 """Compares the descriptors of two versions of a dataset, column by column."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from models.dataset_descriptor import DatasetDescriptor, InputDescriptor, TargetDescriptor, ValuesDescriptor
 from models.values.wording import count_of
 
 MOST_CATEGORIES = 100
@@ -22,6 +23,8 @@ MOVED_CLASS = 0.05
 
 DECIMALS = 9
 """The decimals of a difference that count: that of 0.06 and 0.05 is 0.01."""
+
+Inputs = Mapping[str, InputDescriptor]
 
 
 @dataclass(frozen=True)
@@ -42,79 +45,73 @@ class Change:
         return members | {name: value for name, value in others.items() if value is not None}
 
 
-def find_drift(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
+def find_drift(before: DatasetDescriptor, after: DatasetDescriptor) -> list[dict[str, Any]]:
     """How the data of a descriptor differs from that of an earlier one, as documents of Change.
 
     Numbers are compared by mean and range, categories and classes by name and share, all columns by type and by the
     share of missing values.
     """
-    earlier, later = ({entry["name"]: entry for entry in one["inputs"]} for one in (before, after))
-    rows = before["rows"], after["rows"]
+    earlier, later = ({entry.name: entry for entry in one.inputs} for one in (before, after))
+    rows = before.rows, after.rows
     changes = list(_compare_columns(before, after, earlier, later))
     for name, entry in later.items():
         if name in earlier:
             changes += _compare(earlier[name], entry, rows)
-    changes += _compare_targets(before["target"], after["target"], rows)
+    changes += _compare_targets(before.target, after.target, rows)
     return [change.to_document() for change in changes]
 
 
 def _compare_columns(
-    before: dict[str, Any], after: dict[str, Any], earlier: dict[str, Any], later: dict[str, Any]
+    before: DatasetDescriptor, after: DatasetDescriptor, earlier: Inputs, later: Inputs
 ) -> Iterator[Change]:
     """The columns that only one of the two has as inputs."""
-    left_out, left_out_before = ({one["name"]: one for one in each.get("left_out") or ()} for each in (after, before))
+    left_out, left_out_before = ({one.name: one for one in each.left_out or ()} for each in (after, before))
     for name, entry in earlier.items():
         if name in later:
             continue
         if name in left_out:
-            why = left_out[name]["detail"]
-            yield Change("left_out", name, f'"{name}" is no longer an input. {why}', before=entry["type"])
+            why = left_out[name].detail
+            yield Change("left_out", name, f'"{name}" is no longer an input. {why}', before=entry.type)
         else:
-            yield Change("removed", name, f'The column "{name}" is gone.', before=entry["type"])
+            yield Change("removed", name, f'The column "{name}" is gone.', before=entry.type)
     for name, entry in later.items():
         if name in earlier:
             continue
         if name in left_out_before:
-            yield Change("used", name, f'"{name}", which was left out, is an input.', after=entry["type"])
+            yield Change("used", name, f'"{name}", which was left out, is an input.', after=entry.type)
         else:
-            yield Change("added", name, f'The column "{name}" ({entry["type"]}) is new.', after=entry["type"])
+            yield Change("added", name, f'The column "{name}" ({entry.type}) is new.', after=entry.type)
 
 
-def _compare(before: dict[str, Any], after: dict[str, Any], rows: tuple[int, int]) -> Iterator[Change]:
+def _compare(before: InputDescriptor, after: InputDescriptor, rows: tuple[int, int]) -> Iterator[Change]:
     """The changes of an input that both have."""
-    name = after["name"]
-    if before["type"] != after["type"]:
-        detail = f'"{name}" was a {before["type"]} and is a {after["type"]}.'
-        yield Change("type_changed", name, detail, before["type"], after["type"])
+    name = after.name
+    if before.type != after.type:
+        detail = f'"{name}" was a {before.type} and is a {after.type}.'
+        yield Change("type_changed", name, detail, before.type, after.type)
         return
-    if before.get("shape") != after.get("shape"):
-        detail = f'The shape of "{name}" was {before.get("shape")} and is {after.get("shape")}.'
-        yield Change("shape_changed", name, detail, before.get("shape"), after.get("shape"))
-    if before.get("unit") != after.get("unit"):
-        was, now = (f'"{unit}"' if unit else "none" for unit in (before.get("unit"), after.get("unit")))
-        yield Change(
-            "unit_changed", name, f'The unit of "{name}" was {was} and is {now}.', *_pair(before, after, "unit")
-        )
+    if before.shape != after.shape:
+        detail = f'The shape of "{name}" was {before.shape} and is {after.shape}.'
+        yield Change("shape_changed", name, detail, before.shape, after.shape)
+    if before.unit != after.unit:
+        was, now = (f'"{unit}"' if unit else "none" for unit in (before.unit, after.unit))
+        yield Change("unit_changed", name, f'The unit of "{name}" was {was} and is {now}.', before.unit, after.unit)
     yield from _compare_missing(before, after, rows)
-    if after["type"] == "category":
-        yield from _compare_names(before, after, "categories", name)
+    if after.type == "category":
+        known, found = (_count(entry.categories, entry.counts) for entry in (before, after))
+        yield from _compare_names(known, found, "categories", name)
     yield from _compare_numbers(before, after)
 
 
-def _pair(before: dict[str, Any], after: dict[str, Any], member: str) -> tuple[Any, Any]:
-    return before.get(member), after.get(member)
-
-
-def _compare_missing(before: dict[str, Any], after: dict[str, Any], rows: tuple[int, int]) -> Iterator[Change]:
-    was, now = before.get("missing", 0) / max(1, rows[0]), after.get("missing", 0) / max(1, rows[1])
+def _compare_missing(before: InputDescriptor, after: InputDescriptor, rows: tuple[int, int]) -> Iterator[Change]:
+    was, now = before.missing / max(1, rows[0]), after.missing / max(1, rows[1])
     if _differ(was, now, MOVED_SHARE) or (was == 0) != (now == 0):
-        detail = f'The share of missing values in "{after["name"]}" was {_percent(was)} and is {_percent(now)}.'
-        yield Change("missing", after["name"], detail, was, now)
+        detail = f'The share of missing values in "{after.name}" was {_percent(was)} and is {_percent(now)}.'
+        yield Change("missing", after.name, detail, was, now)
 
 
-def _compare_names(before: dict[str, Any], after: dict[str, Any], member: str, column: str) -> Iterator[Change]:
+def _compare_names(known: dict[str, int], found: dict[str, int], member: str, column: str) -> Iterator[Change]:
     """New and vanished categories or classes."""
-    known, found = _counts(before, member), _counts(after, member)
     what = {"categories": ("category", "categories"), "classes": ("class", "classes")}[member]
     for type_, counts, verb in (
         (f"new_{member}", {name: count for name, count in found.items() if name not in known}, "is new"),
@@ -127,10 +124,9 @@ def _compare_names(before: dict[str, Any], after: dict[str, Any], member: str, c
             yield Change(type_, column, detail, counts=dict(islice(counts.items(), MOST_CATEGORIES)))
 
 
-def _counts(entry: dict[str, Any], member: str) -> dict[str, int]:
+def _count(names: list[Any] | None, counts: list[int] | None) -> dict[str, int]:
     """The rows of each category or class that has any."""
-    pairs = zip(entry.get(member) or (), entry.get("counts") or (), strict=True)
-    return {_text(name): count for name, count in pairs if count}
+    return {_text(name): count for name, count in zip(names or (), counts or (), strict=True) if count}
 
 
 def _text(name: Any) -> str:
@@ -142,14 +138,14 @@ def _name(counts: dict[str, int]) -> str:
     return ", ".join(named) + (f" and {len(counts) - NAMED:,} more" if len(counts) > NAMED else "")
 
 
-def _compare_numbers(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
+def _compare_numbers(before: ValuesDescriptor, after: ValuesDescriptor) -> Iterator[Change]:
     """How mean and range of numbers have moved; of dates only the range."""
-    name, bounds = after["name"], [(entry.get("min"), entry.get("max")) for entry in (before, after)]
+    name, bounds = after.name, [(entry.min, entry.max) for entry in (before, after)]
     (lowest, highest), (now_lowest, now_highest) = bounds
-    if before.get("mean") is not None and after.get("mean") is not None:
-        was, now, spread = before["mean"], after["mean"], before.get("std") or 0
-        if now != was and abs(now - was) >= MOVED_MEAN * spread:
-            yield Change("mean", name, f'The mean of "{name}" was {was:,.6g} and is {now:,.6g}.', was, now)
+    if before.mean is not None and after.mean is not None:
+        mean, moved = before.mean, after.mean
+        if moved != mean and abs(moved - mean) >= MOVED_MEAN * (before.std or 0):
+            yield Change("mean", name, f'The mean of "{name}" was {mean:,.6g} and is {moved:,.6g}.', mean, moved)
     if None in (lowest, highest, now_lowest, now_highest):
         return
     if _have_moved(lowest, highest, now_lowest, now_highest):
@@ -170,24 +166,31 @@ def _show(bound: Any) -> str:
     return f"{bound:,.6g}" if isinstance(bound, int | float) else str(bound)
 
 
-def _compare_targets(before: dict[str, Any], after: dict[str, Any], rows: tuple[int, int]) -> Iterator[Change]:
-    name = after["name"]
-    if before["name"] != name:
-        yield Change("renamed", name, f'The target was "{before["name"]}" and is "{name}".', before["name"], name)
-    if before["type"] != after["type"]:
-        detail = f'The target "{name}" was a {before["type"]} and is a {after["type"]}.'
-        yield Change("type_changed", name, detail, before["type"], after["type"])
+def _compare_targets(before: TargetDescriptor, after: TargetDescriptor, rows: tuple[int, int]) -> Iterator[Change]:
+    name = after.name
+    if before.name != name:
+        yield Change("renamed", name, f'The target was "{before.name}" and is "{name}".', before.name, name)
+    if before.type != after.type:
+        detail = f'The target "{name}" was a {before.type} and is a {after.type}.'
+        yield Change("type_changed", name, detail, before.type, after.type)
         return
-    positive = before.get("positive_class"), after.get("positive_class")
+    positive = before.positive_class, after.positive_class
     if positive[0] != positive[1] and None not in positive:
         detail = f'The positive class of "{name}" was "{_text(positive[0])}" and is "{_text(positive[1])}".'
         yield Change("positive_class", name, detail, *positive)
-    if after["type"] == "number":
+    if after.type == "number":
         yield from _compare_numbers(before, after)
         return
+    known, found = (_count(target.classes, target.counts) for target in (before, after))
+    yield from _compare_classes(known, found, rows, name)
+
+
+def _compare_classes(
+    before: dict[str, int], after: dict[str, int], rows: tuple[int, int], name: str
+) -> Iterator[Change]:
     yield from _compare_names(before, after, "classes", name)
-    was, now = ({key: count / max(1, of) for key, count in _counts(one, "classes").items()}
-                for one, of in zip((before, after), rows, strict=True))  # fmt: skip
+    was, now = ({key: count / max(1, of) for key, count in counts.items()}
+                for counts, of in zip((before, after), rows, strict=True))  # fmt: skip
     moved = [key for key in now if key in was and _differ(was[key], now[key], MOVED_CLASS)]
     if moved:
         shares = ", ".join(f'"{key}" from {_percent(was[key])} to {_percent(now[key])}' for key in moved[:NAMED])

@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from models.dataset_descriptor import DatasetDescriptor, FileDescriptor, LeftOut, Note
 from models.datasets.tables.sequences import Sequences, SlidingWindows
 from models.spec import SINGLE_INPUT
-from models.tabular.describing import LeftOut
-from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable
 from models.values.columns import Texts
 
@@ -46,10 +45,9 @@ class Examples:
     """The sequences of a table, which become windows once the training rows are known."""
     windows: SlidingWindows | None = None
     """These windows, in place of tensors."""
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: FileDescriptor = field(default_factory=FileDescriptor)
     """What was detected about the file that the rows come from."""
-
-    earlier: dict[str, Any] | None = None
+    earlier: DatasetDescriptor | None = None
     """For rows that were appended to a table: the descriptor of that table."""
 
     @property

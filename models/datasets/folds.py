@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from models.dataset_descriptor import TargetDescriptor
 from models.datasets.storage import Dataset, Split
 from models.datasets.writing import write_parts
 from models.errors import Fault, InvalidData
@@ -28,10 +28,10 @@ def assign_folds(dataset: Dataset, count: int, seed: int) -> np.ndarray:
     if groups is not None:
         return _deal_groups(groups, count, rng)
     rows = len(training.rows)
-    if any("features" in entry for entry in dataset.descriptor["inputs"]):
+    if any(entry.features is not None for entry in dataset.descriptor.inputs):
         return np.arange(rows) * count // rows
     order = rng.permutation(rows)
-    if dataset.descriptor["target"]["type"] == "category":
+    if dataset.descriptor.target.type == "category":
         order = order[np.argsort(_classes(training)[order], kind="stable")]
     folds = np.empty(rows, np.int64)
     folds[order] = np.arange(rows) % count
@@ -55,10 +55,10 @@ def _deal_groups(groups: np.ndarray, count: int, rng: np.random.Generator) -> np
     return places[numbers]
 
 
-def _target_span(descriptor: dict[str, Any]) -> int:
+def _target_span(target: TargetDescriptor) -> int:
     """How many windows after one the last is that may have a target of it: with several horizons, targets overlap."""
-    horizons = descriptor["target"].get("horizons") or [0]
-    return int(max(horizons) - min(horizons))
+    horizons = target.horizons or [0]
+    return max(horizons) - min(horizons)
 
 
 def _widen(rows: np.ndarray, by: int) -> np.ndarray:
@@ -73,7 +73,7 @@ def fold_dataset(dataset: Dataset, held_out: np.ndarray, folder: Path) -> Iterat
     """A dataset whose validation rows are the training rows `held_out` (rows,), booleans, and whose training rows are
     the others, without windows that may share a target with those held out. Its files, in the new `folder`, are
     removed after the block. Raises InvalidData if no training row is left; OSError, DamagedDataset."""
-    trained = ~_widen(held_out, _target_span(dataset.descriptor))
+    trained = ~_widen(held_out, _target_span(dataset.descriptor.target))
     if not trained.any():
         detail = "The targets of all training windows overlap with those of a fold: use fewer folds or horizons."
         raise InvalidData(Fault(detail, POINTER))

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from models.dataset_descriptor import Note
 from models.errors import Fault, InvalidData
-from models.tabular.notes import Note
 from models.values.pointers import pointer_to
 
 

@@ -1,17 +1,18 @@
 """Imports a dataset: loads the source's rows, splits and describes them, and writes the folder."""
 
 import shutil
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from models.dataset_descriptor import DatasetDescriptor, InputDescriptor, LeftOut, Note
 from models.datasets import bundled, downloaded, generated
 from models.datasets.appending import APPEND, column_types, keep_known, read_appended
-from models.datasets.descriptor import describe_target, describe_tensors, find_too_many_classes
+from models.datasets.describing import describe_target, describe_tensors, find_too_many_classes
 from models.datasets.examples import Examples
 from models.datasets.grouping import describe_groups
 from models.datasets.inline import check_inline, read_inline
@@ -28,8 +29,9 @@ from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.files.sums import check_files
 from models.limits import Limits
 from models.progress import Progress
+from models.series.window import Window
 from models.suggestions import unknown_name
-from models.tabular.table import describe_table
+from models.tabular.table import Table, describe_table
 from models.values.pointers import pointer_to
 from models.values.tensors import name_type
 
@@ -123,7 +125,7 @@ def import_dataset(
     progress: Progress,
     upload: Path | None = None,
     base: Path | None = None,
-) -> dict[str, Any]:
+) -> DatasetDescriptor:
     """Write the requested dataset into the empty `folder` and return its descriptor.
 
     `request` is the posted body: `source` with `parameters`, inline data, or `upload` with its options, and `split`.
@@ -139,17 +141,9 @@ def import_dataset(
     scratch.mkdir()
     try:
         reading = _share(progress, 0, 0.5)
-        default: tuple[float, float] = (0, 0)
-        if base is not None:
-            examples = read_appended(Dataset.open(base), request, scratch)
-            request = _without_reading(request, column_types(examples.earlier or {}))
-        elif request["source"] == UPLOAD:
-            assert upload is not None
-            for number in range(1 + len(request.get(MORE_FILES, ()))):
-                check_files(upload, file_name(number))
-            examples, default = read_upload(upload / DATA_FILE, request, scratch, limits, reading)
-        else:
-            examples, default = _load(request, cache, downloads, limits, reading)
+        examples, default = _read_rows(request, scratch, cache, downloads, limits, reading, upload, base)
+        if examples.earlier is not None:
+            request = _without_reading(request, column_types(examples.earlier))
         descriptor = _write(folder, request, examples, default, limits, progress)
     except PanicException as problem:
         # the library doesn't foresee this input; the exception isn't an Exception, and would end the process
@@ -158,6 +152,27 @@ def import_dataset(
         shutil.rmtree(scratch, ignore_errors=True)
     progress(1.0)
     return descriptor
+
+
+def _read_rows(
+    request: dict[str, Any],
+    scratch: Path,
+    cache: Path,
+    downloads: bool,
+    limits: Limits,
+    progress: Progress,
+    upload: Path | None,
+    base: Path | None,
+) -> tuple[Examples, tuple[float, float]]:
+    """The rows of any request, and the default shares of validation and test rows."""
+    if base is not None:
+        return read_appended(Dataset.open(base), request, scratch), (0, 0)
+    if request["source"] != UPLOAD:
+        return _load(request, cache, downloads, limits, progress)
+    assert upload is not None
+    for number in range(1 + len(request.get(MORE_FILES, ()))):
+        check_files(upload, file_name(number))
+    return read_upload(upload / DATA_FILE, request, scratch, limits, progress)
 
 
 def compute_rows(request: dict[str, Any], limits: Limits) -> tuple[Examples, dict[str, np.ndarray]]:
@@ -180,52 +195,68 @@ def _write(
     default: tuple[float, float],
     limits: Limits,
     progress: Progress,
-) -> dict[str, Any]:
+) -> DatasetDescriptor:
     if examples.rows > limits.rows:
         detail = f"The source has {examples.rows:,} rows; the limit is {limits.rows:,}."
         raise InvalidData(Fault(detail, pointer_to("source")))
     splits = split_rows(examples, request.get("split"), default)
     _check_training(examples, len(splits["train"]), request)
-    descriptor: dict[str, Any] = {
-        "kind": examples.kind,
-        "rows": examples.rows,
-        "splits": {name: len(rows) for name, rows in splits.items()},
-    }
-    table = None
-    notes, target = list(examples.notes), dict[str, Any]()
-    used, training = examples.numbers, splits["train"]
-    if examples.table is not None:
-        plan = plan_columns(examples.target_name, request)
-        table = describe_table(examples.table, plan, training, _share(progress, 0.5, 0.75), used)
-        inputs, left_out = table.inputs, table.left_out
-        notes += table.notes
-    elif examples.sequences is not None:
-        complete = examples.sequences.complete(splits)
-        examples, splits = _take(examples, complete), complete.splits
-        inputs, left_out = [complete.entry], list(examples.left_out)
-        notes += complete.notes
-        target = {"columns": list(complete.window.targets), "horizons": list(complete.window.horizons)}
-        descriptor |= {"rows": examples.rows, "window": complete.window.to_document()}
-    else:
-        inputs, left_out = describe_tensors(examples), list(examples.left_out)
-    descriptor |= {"inputs": inputs, "target": describe_target(examples, _wanted_positive(request, examples)) | target}
-    if table is not None or left_out:
-        descriptor["left_out"] = [one.to_document() for one in left_out]
+    read = _describe_inputs(examples, splits, request, _share(progress, 0.5, 0.75))
+    examples, splits, notes = read.examples, read.splits, list(read.notes)
     if examples.groups is not None:
         notes.append(describe_groups(examples.groups, splits, group_columns(request.get("split"))))
-    descriptor["notes"] = [note.to_document() for note in notes]
-    if examples.facts:
-        descriptor["file"] = examples.facts
+    target = describe_target(examples, _wanted_positive(request, examples))
+    if read.window is not None:
+        target = replace(target, columns=list(read.window.targets), horizons=list(read.window.horizons))
+    descriptor = DatasetDescriptor(
+        examples.kind,
+        examples.rows,
+        {name: len(rows) for name, rows in splits.items()},
+        tuple(read.inputs),
+        target,
+        window=read.window,
+        left_out=tuple(read.left_out) if read.table is not None or read.left_out else None,
+        notes=tuple(notes),
+        file=examples.facts,
+    )
     if examples.earlier is not None:
         descriptor = keep_known(descriptor, examples.earlier)
-    return write_dataset(folder, examples, table, splits, descriptor, limits, _share(progress, 0.75, 1))
+    return write_dataset(folder, examples, read.table, splits, descriptor, limits, _share(progress, 0.75, 1))
+
+
+@dataclass(frozen=True)
+class _Described:
+    """Examples whose inputs are known: the columns of a table have their types, windows have become sequences."""
+
+    examples: Examples
+    splits: dict[str, np.ndarray]
+    inputs: Sequence[InputDescriptor]
+    left_out: Sequence[LeftOut]
+    notes: Sequence[Note]
+    table: Table | None = None
+    window: Window | None = None
+
+
+def _describe_inputs(
+    examples: Examples, splits: dict[str, np.ndarray], request: dict[str, Any], progress: Progress
+) -> _Described:
+    notes = examples.notes
+    if examples.table is not None:
+        plan = plan_columns(examples.target_name, request)
+        table = describe_table(examples.table, plan, splits["train"], progress, examples.numbers)
+        return _Described(examples, splits, table.inputs, table.left_out, (*notes, *table.notes), table=table)
+    if examples.sequences is not None:
+        complete = examples.sequences.complete(splits)
+        taken, notes = _take(examples, complete), (*notes, *complete.notes)
+        return _Described(taken, complete.splits, [complete.entry], examples.left_out, notes, window=complete.window)
+    return _Described(examples, splits, describe_tensors(examples), examples.left_out, notes)
 
 
 def _wanted_positive(request: dict[str, Any], examples: Examples) -> Any:
     """The positive class that the request names, or that the rows to which others are appended had."""
     wanted = wanted_positive(request)
     if wanted is None and examples.earlier is not None and len(examples.classes or ()) == 2:
-        return examples.earlier["target"].get("positive_class")
+        return examples.earlier.target.positive_class
     return wanted
 
 

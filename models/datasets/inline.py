@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from models.datasets.descriptor import MAX_CLASS_NAME
+from models.datasets.describing import MAX_CLASS_NAME
 from models.datasets.examples import Examples
 from models.datasets.tables.examples import read_examples
 from models.errors import MOST_FAULTS, Fault, InvalidData

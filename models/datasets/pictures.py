@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from models.datasets.descriptor import MAX_CLASS_NAME
+from models.dataset_descriptor import Note
+from models.datasets.describing import MAX_CLASS_NAME
 from models.datasets.examples import Examples
 from models.datasets.splits import SPLIT_NAMES, SPLITS
 from models.errors import MOST_FAULTS, Fault, InvalidData
@@ -23,7 +24,6 @@ from models.progress import Progress
 from models.scratch import scratch_array
 from models.spec import SINGLE_INPUT
 from models.suggestions import unknown_name
-from models.tabular.notes import Note
 from models.values.columns import Texts
 from models.values.pointers import pointer_to
 from models.values.tensors import MAX_FAULTS, name_type

@@ -28,11 +28,6 @@ class UploadedFile:
     format: str
     compression: str | None
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What the descriptor says of the file besides its dialect."""
-        return {} if self.compression is None else {"compression": self.compression}
-
 
 def open_files(paths: list[Path], names: list[str], scratch: Path, limits: Limits) -> list[UploadedFile]:
     """The files of an upload in order. Compressed ones are unpacked into the folder `scratch`.
@@ -63,7 +58,7 @@ def read_tables(
         folder = scratch / str(number)
         folder.mkdir()
         tables.append(_read_table(file, options, folder, limits, progress))
-    first = replace(tables[0], facts=tables[0].facts | files[0].facts)
+    first = replace(tables[0], facts=replace(tables[0].facts, compression=files[0].compression))
     return first if len(tables) == 1 else _concatenate([first, *tables[1:]], files, limits)
 
 

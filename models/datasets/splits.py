@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from models.datasets.descriptor import has_classes
+from models.datasets.describing import has_classes
 from models.datasets.examples import Examples
 from models.datasets.grouping import split_groups
 from models.errors import MOST_FAULTS, Fault, InvalidData

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
+from models.dataset_descriptor import DatasetDescriptor, InputDescriptor
 from models.datasets.tables.sequences import SlidingWindows
 from models.errors import DamagedDataset
 from models.files.sums import check_files
@@ -80,17 +81,17 @@ class Split:
 class Dataset:
     """An imported dataset, read from its folder."""
 
-    def __init__(self, folder: Path, descriptor: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, descriptor: DatasetDescriptor) -> None:
         self.folder = folder
         self.descriptor = descriptor
-        """`kind`, `rows`, `splits`, `bytes`, `inputs`, `target` as clients see them."""
 
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Raises DamagedDataset."""
         check_files(folder, DESCRIPTOR_FILE, DamagedDataset)
         with reading_files():
-            return cls(folder, json.loads((folder / DESCRIPTOR_FILE).read_bytes())["descriptor"])
+            document = json.loads((folder / DESCRIPTOR_FILE).read_bytes())["descriptor"]
+            return cls(folder, DatasetDescriptor.from_document(document))
 
     def split(self, name: str) -> Split:
         """The rows of `train`, `validation` or `test`; the split may be empty. Raises DamagedDataset."""
@@ -107,12 +108,12 @@ class Dataset:
     def _open_split(self, name: str) -> Split:
         folder = self.folder / name
         rows, targets = np.load(folder / ROWS_FILE), self._read_targets(np.load(folder / TARGETS_FILE))
-        if self.descriptor["kind"] == "table":
+        if self.descriptor.is_table:
             return Split(
-                name, rows, targets, table=StoredColumns(folder / TABLE_FOLDER, self.descriptor["inputs"], len(rows))
+                name, rows, targets, table=StoredColumns(folder / TABLE_FOLDER, self.descriptor.inputs, len(rows))
             )
         mode: Literal["r"] | None = "r" if len(rows) else None
-        names = [entry["name"] for entry in self.descriptor["inputs"]]
+        names = [entry.name for entry in self.descriptor.inputs]
         paths = {name: tensor_file(folder, number) for number, name in enumerate(names)}
         return Split(name, rows, targets, tensors={name: np.load(path, mmap_mode=mode) for name, path in paths.items()})
 
@@ -135,7 +136,7 @@ class Dataset:
 
     def _read_page(self, split: str, offset: int, limit: int) -> list[dict[str, Any]]:
         count = min(limit, max(1, MAX_PAGE_NUMBERS // self._row_numbers()))
-        page = slice(offset, min(offset + count, self.descriptor["splits"][split]))
+        page = slice(offset, min(offset + count, self.descriptor.splits[split]))
         if page.start >= page.stop:
             return []
         rows, targets = (np.load(self.folder / split / name, mmap_mode="r") for name in (ROWS_FILE, TARGETS_FILE))
@@ -145,15 +146,16 @@ class Dataset:
 
     def _row_numbers(self) -> int:
         """The number of numbers in a row, including the target; of words in the longest text."""
-        entries = (*self.descriptor["inputs"], self.descriptor["target"])
-        return sum(math.prod(entry.get("shape", ())) + entry.get("tokens", {}).get("max", 0) for entry in entries)
+        inputs, target = self.descriptor.inputs, self.descriptor.target
+        words = sum((entry.tokens or {}).get("max", 0) for entry in inputs)
+        return words + sum(math.prod(entry.shape or ()) for entry in (*inputs, target))
 
     def _instances(self, split: str, page: slice) -> list[Any]:
         folder = self.folder / split
-        if self.descriptor["kind"] == "table":
-            columns = StoredColumns(folder / TABLE_FOLDER, self.descriptor["inputs"], self.descriptor["splits"][split])
+        if self.descriptor.is_table:
+            columns = StoredColumns(folder / TABLE_FOLDER, self.descriptor.inputs, self.descriptor.splits[split])
             return columns.rows(page)
-        names = [entry["name"] for entry in self.descriptor["inputs"]]
+        names = [entry.name for entry in self.descriptor.inputs]
         tensors = (np.load(tensor_file(folder, number), mmap_mode="r") for number in range(len(names)))
         values = [list(np.array(tensor[page])) for tensor in tensors]
         if names == [SINGLE_INPUT]:
@@ -164,25 +166,25 @@ class Dataset:
         """Targets from their stored form."""
         if stored.dtype.kind == "U":
             return Texts.of(stored.tolist())
-        target = self.descriptor["target"]
-        named = target["type"] == "category" and isinstance(target["classes"][0], str)
-        return Texts(stored, tuple(target["classes"])) if named else stored
+        target = self.descriptor.target
+        named = target.type == "category" and isinstance(target.labels[0], str)
+        return Texts(stored, tuple(target.labels)) if named else stored
 
     def _target_values(self, targets: np.ndarray | Texts) -> list[Any]:
         if isinstance(targets, Texts):
             return targets.tolist()
-        if self.descriptor["target"]["type"] != "labels":
+        if self.descriptor.target.type != "labels":
             return list(np.array(targets)) if targets.ndim > 1 else targets.tolist()
-        classes = self.descriptor["target"]["classes"]
+        classes = self.descriptor.target.labels
         return [[classes[index] for index in np.flatnonzero(row)] for row in targets]
 
 
 class StoredColumns(Mapping[str, ColumnValues]):
     """A split's columns by name, each read from disk on demand."""
 
-    def __init__(self, folder: Path, inputs: list[dict[str, Any]], rows: int) -> None:
+    def __init__(self, folder: Path, inputs: Sequence[InputDescriptor], rows: int) -> None:
         self._folder = folder
-        self._types = {entry["name"]: entry["type"] for entry in inputs}
+        self._types = {entry.name: entry.type for entry in inputs}
         self._rows = rows
         self._places = dict(zip(self._types, number_columns(len(inputs)), strict=True))
 

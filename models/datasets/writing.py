@@ -6,11 +6,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
+from models.dataset_descriptor import DatasetDescriptor
 from models.datasets.examples import Examples
 from models.datasets.splits import SPLITS
 from models.datasets.storage import (
@@ -46,10 +48,10 @@ def write_dataset(
     examples: Examples,
     table: Table | None,
     splits: dict[str, np.ndarray],
-    descriptor: dict[str, Any],
+    descriptor: DatasetDescriptor,
     limits: Limits,
     progress: Progress,
-) -> dict[str, Any]:
+) -> DatasetDescriptor:
     """Write the dataset into the folder, synced to disk; returns the descriptor with `bytes` filled in.
 
     Raises InvalidData if a table takes more than `limits.dataset_bytes`.
@@ -57,7 +59,7 @@ def write_dataset(
     tensors: Tensors = examples.tensors or {} if examples.windows is None else {SINGLE_INPUT: examples.windows}
     targets, numbers = examples.targets, examples.numbers
     if isinstance(targets, Texts):
-        targets = targets.codes_among(descriptor["target"]["classes"])
+        targets = targets.codes_among(descriptor.target.labels)
     arrays = {TARGETS_FILE: targets} | ({} if examples.groups is None else {GROUPS_FILE: examples.groups})
     parts = {name: {file: array[rows] for file, array in arrays.items()} for name, rows in splits.items()}
     if numbers is not None:
@@ -72,9 +74,9 @@ def write_dataset(
                 shutil.rmtree(folder / name)
             raise
     size = sum(path.stat().st_size for name in SPLITS for path in (folder / name).rglob("*") if path.is_file())
-    descriptor = descriptor | {"bytes": size}
+    descriptor = replace(descriptor, bytes=size)
     with _synced(folder / DESCRIPTOR_FILE) as file:
-        document = {"format": FORMAT, "descriptor": descriptor}
+        document = {"format": FORMAT, "descriptor": descriptor.to_document()}
         file.write(json.dumps(document, ensure_ascii=False, allow_nan=False).encode())
     return descriptor
 
@@ -85,14 +87,14 @@ def write_parts(folder: Path, dataset: Dataset, split: str, parts: dict[str, np.
     source = dataset.split(split)
     targets = source.targets
     if isinstance(targets, Texts):
-        targets = targets.codes_among(dataset.descriptor["target"]["classes"])
+        targets = targets.codes_among(dataset.descriptor.target.labels)
     for name, rows in parts.items():
         _write_split(folder / name, source.tensors or {}, rows, {TARGETS_FILE: targets[rows]})
     if source.table is not None:
         with reading_files():
             _write_table_parts(folder, dataset.folder / split / TABLE_FOLDER, parts)
     sizes = {name: len(rows) for name, rows in parts.items()}
-    return Dataset(folder, dataset.descriptor | {"rows": sum(sizes.values()), "splits": sizes})
+    return Dataset(folder, replace(dataset.descriptor, rows=sum(sizes.values()), splits=sizes))
 
 
 def _write_table_parts(folder: Path, source: Path, parts: dict[str, np.ndarray]) -> None:

@@ -1,9 +1,10 @@
 """The request, assignment and result of a build job."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
+from models.dataset_descriptor import DatasetTarget
 from models.documents import Document
 from models.jobs.assignment import Assignment
 from models.spec import NetworkSpec
@@ -15,8 +16,18 @@ class BuildRequest(Document):
 
     document: dict[str, Any]
     """The fields of the model, including those of its spec."""
-    made_for: dict[str, Any] | None = None
-    """The `name` and the `target` of the dataset from which the document's inputs were taken, if there is one."""
+    made_for: DatasetTarget | None = None
+    """The target of the dataset from which the document's inputs were taken, if there is one."""
+
+    @classmethod
+    def _read(cls, document: dict[str, Any]) -> Self:
+        made_for = document.get("made_for")
+        return replace(
+            super()._read(document), made_for=None if made_for is None else DatasetTarget.from_document(made_for)
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        return super().to_document() | {"made_for": None if self.made_for is None else self.made_for.to_document()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +36,7 @@ class BuildAssignment(Assignment):
 
     task: ClassVar = "models.tasks.build:run"
     spec: NetworkSpec
-    made_for: dict[str, Any] | None = None
+    made_for: DatasetTarget | None = None
     sources: dict[int, Path] = field(default_factory=dict)
     """The folders of the versions from which Pretrained layers take weights, by the index of the layer."""
 

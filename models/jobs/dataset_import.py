@@ -1,9 +1,10 @@
 """The assignment and result of an import job. Its request is a file in the folder of the upload."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
+from models.dataset_descriptor import DatasetDescriptor
 from models.documents import Document
 from models.jobs.assignment import Assignment
 
@@ -34,5 +35,11 @@ class ImportAssignment(Assignment):
 class ImportResult(Document):
     """A dataset. Its files are in the job's folder."""
 
-    descriptor: dict[str, Any]
-    """The dataset's descriptor, which models.datasets.descriptor documents."""
+    descriptor: DatasetDescriptor
+
+    @classmethod
+    def _read(cls, document: dict[str, Any]) -> Self:
+        return replace(super()._read(document), descriptor=DatasetDescriptor.from_document(document["descriptor"]))
+
+    def to_document(self) -> dict[str, Any]:
+        return super().to_document() | {"descriptor": self.descriptor.to_document()}

@@ -15,11 +15,14 @@ class EvaluationRequest(Document):
     split: str = "test"
     threshold: float | None = None
     """The requested threshold, or the model's; None for tasks without one, and in jobs of older releases."""
+    variant: str | None = None
+    """The type of the version's variant that is evaluated; None: the version itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationAssignment(Assignment):
-    """Evaluate the version in the folder `version` on a split of the dataset in the folder `dataset`."""
+    """Evaluate the version in the folder `version`, or its variant in the folder `variant`, on a split of the dataset
+    in the folder `dataset`."""
 
     task: ClassVar = "models.tasks.evaluation:run"
     version: Path
@@ -27,6 +30,7 @@ class EvaluationAssignment(Assignment):
     split: str
     threshold: float | None = None
     """None: the threshold of the version's spec."""
+    variant: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import fmean, pstdev
 from typing import Any, ClassVar, Self
 
-from models.documents import Document
+from models.documents import Document, SparseDocument
 from models.jobs.assignment import Assignment
 from models.jobs.evaluation import EvaluationResult
 from models.spec import NetworkSpec
@@ -33,16 +33,13 @@ SNAPSHOTS_LIMITED = "snapshots_limited"
 
 
 @dataclass(frozen=True)
-class StartFrom(Document):
+class StartFrom(SparseDocument):
     """The version, or the snapshot of a training job, from whose weights training starts."""
 
     model: str | None = None
     version: int | None = None
     training_job: str | None = None
     epoch: int | None = None
-
-    def to_document(self) -> dict[str, Any]:
-        return {name: value for name, value in super().to_document().items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -165,6 +162,8 @@ class TrainingAssignment(Assignment):
     """The folder in which the worker keeps compiled code of networks; None: it keeps none."""
     compiled_code_bytes: int = 0
     """The size that all compiled code may have together."""
+    compiles_anew: bool = False
+    """Whether kept code is discarded: an earlier process of the job crashed, and the code may be why."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
+from models.dataset_descriptor import DatasetDescriptor, InputDescriptor
 from models.errors import Fault, InvalidData
 from models.preprocessing.missing import choose_missing
 from models.spec import SINGLE_INPUT, Column, InputSpec, Scaling
@@ -17,7 +18,7 @@ OWN_SCALING = ("Embedding", "Normalization", "Rescaling")
 
 
 def inputs_from_dataset(
-    descriptor: dict[str, Any],
+    descriptor: DatasetDescriptor,
     name: str,
     scaling: str | None = None,
     layers: Iterable[str] = (),
@@ -32,29 +33,29 @@ def inputs_from_dataset(
     expects unscaled numbers. `missing` and `indicator` are `missing` and `missing_indicator` as find_missing_faults
     accepted them.
     """
-    if descriptor["kind"] == "table":
-        incomplete = frozenset(entry["name"] for entry in descriptor["inputs"] if entry["missing"])
+    if descriptor.is_table:
+        incomplete = frozenset(entry.name for entry in descriptor.inputs if entry.missing)
         columns = choose_missing(table_columns(descriptor), missing, indicator, incomplete)
         shape = (sum(column.width for column in columns),)
         return {SINGLE_INPUT: InputSpec(shape, Scaling(scaling or Scaling.STANDARD), columns, name)}
     own = any(layer in OWN_SCALING for layer in layers)
     return {
-        entry["name"]: InputSpec(
-            tuple(entry["shape"]),
-            Scaling(scaling or (Scaling.NONE if own else _usual_scaling(descriptor["kind"], entry))),
+        entry.name: InputSpec(
+            tuple(entry.shape),
+            Scaling(scaling or (Scaling.NONE if own else _usual_scaling(descriptor.kind, entry))),
             dataset=name,
         )
-        for entry in descriptor["inputs"]
+        for entry in descriptor.inputs
     }
 
 
-def _usual_scaling(kind: str, entry: dict[str, Any]) -> Scaling:
-    bytes_ = entry["min"] >= 0 and UPPER_HALF <= entry["max"] <= BYTE
+def _usual_scaling(kind: str, entry: InputDescriptor) -> Scaling:
+    bytes_ = entry.min >= 0 and UPPER_HALF <= entry.max <= BYTE
     return Scaling.UNIT if kind in ("image", "video") and bytes_ else Scaling.STANDARD
 
 
 def named_input_from_dataset(
-    descriptor: dict[str, Any],
+    descriptor: DatasetDescriptor,
     dataset: str,
     name: str,
     alone: bool,
@@ -68,7 +69,7 @@ def named_input_from_dataset(
     If it is the model's only input, it may be a table. Raises InvalidData with a fault without a pointer.
     """
     inputs = inputs_from_dataset(descriptor, dataset, scaling, layers, missing, indicator)
-    if descriptor["kind"] == "table":
+    if descriptor.is_table:
         if not alone:
             detail = f'The dataset "{dataset}" is a table, which is one input: a model for it can have no other input.'
             raise InvalidData(Fault(detail))
@@ -86,14 +87,14 @@ def by_input(names: Collection[str], found: Mapping[str, Found]) -> dict[str, Fo
     return dict(found)
 
 
-def table_columns(descriptor: dict[str, Any]) -> tuple[Column, ...]:
+def table_columns(descriptor: DatasetDescriptor) -> tuple[Column, ...]:
     """The columns of a table that become one vector, in order: all but those of texts."""
-    return tuple(_table_column(entry) for entry in descriptor["inputs"] if entry["type"] != TEXT)
+    return tuple(_table_column(entry) for entry in descriptor.inputs if entry.type != TEXT)
 
 
-def text_columns(descriptor: dict[str, Any]) -> tuple[str, ...]:
+def text_columns(descriptor: DatasetDescriptor) -> tuple[str, ...]:
     """The names of a table's columns of texts, in order."""
-    return tuple(entry["name"] for entry in descriptor["inputs"] if entry["type"] == TEXT)
+    return tuple(entry.name for entry in descriptor.inputs if entry.type == TEXT)
 
 
 def text_from_dataset(options: TextOptions, dataset: str) -> InputSpec:
@@ -101,9 +102,9 @@ def text_from_dataset(options: TextOptions, dataset: str) -> InputSpec:
     return InputSpec(options.shape, Scaling.NONE, dataset=dataset, text=options)
 
 
-def _table_column(entry: dict[str, Any]) -> Column:
-    if entry["type"] == "category":
-        return Column(entry["name"], "category", tuple(entry["categories"]))
-    if entry["type"] == "date":
-        return Column(entry["name"], "date", parts=tuple(entry["parts"]), format=entry["format"])
-    return Column(entry["name"], entry["type"], format=entry.get("format"))
+def _table_column(entry: InputDescriptor) -> Column:
+    if entry.type == "category":
+        return Column(entry.name, "category", tuple(entry.categories or ()))
+    if entry.type == "date":
+        return Column(entry.name, "date", parts=tuple(entry.parts or ()), format=entry.format)
+    return Column(entry.name, entry.type, format=entry.format)

@@ -15,11 +15,11 @@ def fit_to_dataset(preprocessing: Preprocessing, dataset: Dataset) -> Preprocess
     table in order.
     """
     descriptor = dataset.descriptor
-    if descriptor["kind"] != "table" or not takes_columns(preprocessing):
+    if not descriptor.is_table or not takes_columns(preprocessing):
         return preprocessing
     ((name, input_),) = preprocessing.inputs.items()
     columns = table_columns(descriptor)
-    some = next(dataset.split(split) for split in SPLITS if descriptor["splits"][split])
+    some = next(dataset.split(split) for split in SPLITS if descriptor.splits[split])
     posted = PostedTable.of(descriptor, columns)
     spec = InputSpec(input_.shape, Scaling(input_.scaling))
     return Preprocessing({name: TableInput.fit(spec, columns, some.table or {}, posted)})

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
 from models.allowance import Allowance
+from models.dataset_descriptor import DatasetDescriptor
 from models.datasets import Dataset, Split
 from models.errors import Fault, InvalidInstances
 from models.limits import Limits
@@ -30,6 +31,8 @@ from models.values.tensors import KINDS, MAX_FAULTS, Place, Shape, name_type
 
 INSTANCES = Place(("instances",))
 NOT_JSON = Place(None)
+
+Kind = TypeVar("Kind", bound=Instances)
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,9 @@ class Preprocessing:
         if training.table is not None:
             descriptor = dataset.descriptor
             return cls({name: _fit_table_input(input_, training, descriptor) for name, input_ in spec.inputs.items()})
-        tensors, kind = by_input(spec.inputs, training.tensors or {}), dataset.descriptor["kind"]
+        tensors, kind = by_input(spec.inputs, training.tensors or {}), dataset.descriptor.kind
         kinds = {name: kind if len(tensors) == 1 else KINDS[values.ndim - 1] for name, values in tensors.items()}
-        fills = by_input(spec.inputs, {entry["name"]: entry.get("fill") for entry in dataset.descriptor["inputs"]})
+        fills = by_input(spec.inputs, {entry.name: entry.fill for entry in dataset.descriptor.inputs})
         rows = WindowRows.of(dataset.descriptor)
         scaled = None if rows is None else rows.window.scaled
         return cls(
@@ -151,16 +154,24 @@ class Preprocessing:
         TookTooLong if the instances exceed the allowance.
         """
         allowance = allowance or Allowance()
+        if isinstance(instances, JsonNumbers):
+            allowance.take_rows(len(instances))
+            read = self._read_numbers(instances.values)
+            return read or self._read_posted(instances.read_again(), allowance, ignores_extra)
         if not isinstance(instances, Instances):
             raise InvalidInstances(Fault(f"Expected a list, not {name_type(instances)}.", INSTANCES.whole))
         instances = self._as_file(instances)
         if not isinstance(instances, CsvText | TableFile | TableColumns):
             allowance.take_rows(len(instances))
-        if isinstance(instances, JsonNumbers):
-            read = self._read_numbers(instances.values)
-            if read is not None:
-                return read
-            instances = instances.read_again()
+        return self._read_posted(instances, allowance, ignores_extra)
+
+    def _read_posted(
+        self,
+        instances: list | np.ndarray | CsvText | TableFile | TableColumns,
+        allowance: Allowance,
+        ignores_extra: bool,
+    ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+        """As `read_instances`, for values of any kind."""
         json = isinstance(instances, list) and {bytes, NamedFile}.isdisjoint(map(type, instances))
         place = INSTANCES if json else NOT_JSON
         if len(self.inputs) > 1 and place is NOT_JSON and not isinstance(instances, TableFile) and self.shared is None:
@@ -229,7 +240,7 @@ class Preprocessing:
             name: input_.transform(sequences) for name, input_ in self.inputs.items() if isinstance(input_, TensorInput)
         }
 
-    def _as_file(self, instances: Instances) -> Instances:
+    def _as_file(self, instances: Kind) -> Kind | TableFile:
         """A file that was posted in a form is an image for an input of images, and rows for every other."""
         if not (isinstance(instances, list) and instances and isinstance(instances[0], NamedFile)):
             return instances
@@ -360,7 +371,7 @@ TYPES: dict[str, type[TensorInput] | type[TableInput] | type[TextInput]] = {
 """The kinds of inputs, by the `type` in their documents."""
 
 
-def _fit_table_input(spec: InputSpec, training: Split, descriptor: dict[str, Any]) -> TableInput | TextInput:
+def _fit_table_input(spec: InputSpec, training: Split, descriptor: DatasetDescriptor) -> TableInput | TextInput:
     """An input that takes columns of a table, fitted to its training rows."""
     if spec.text is not None:
         column = spec.text.column
@@ -372,7 +383,7 @@ def _fit_table_input(spec: InputSpec, training: Split, descriptor: dict[str, Any
     return TableInput.fit(spec, columns, training.table or {}, PostedTable.of(descriptor, columns))
 
 
-def _continue(input_: TensorInput, shape: Shape, raw: Shape, descriptor: dict[str, Any]) -> TensorInput:
+def _continue(input_: TensorInput, shape: Shape, raw: Shape, descriptor: DatasetDescriptor) -> TensorInput:
     rows = None if input_.rows is None else input_.rows.continued(descriptor)
     return replace(input_.continued(shape, raw), rows=rows)
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from models.allowance import Allowance
+from models.dataset_descriptor import DatasetDescriptor, LeftOut, ValuesDescriptor
 from models.errors import Fault, InvalidInstances
 from models.memory import aligned_empty
 from models.preprocessing.cells import TEXTS, find_cell_fault, read_values
@@ -39,17 +40,21 @@ class PostedTable:
     encoding: str | None = None
 
     @classmethod
-    def of(cls, descriptor: dict[str, Any], columns: tuple[Column, ...]) -> Self:
-        others = (*descriptor["inputs"], *descriptor.get("left_out", ()), descriptor["target"])
+    def of(cls, descriptor: DatasetDescriptor, columns: tuple[Column, ...]) -> Self:
+        others: tuple[ValuesDescriptor | LeftOut, ...] = (
+            *descriptor.inputs,
+            *(descriptor.left_out or ()),
+            descriptor.target,
+        )
         taken = {column.name for column in columns}
-        file = descriptor.get("file", {})
+        file = descriptor.file
         return cls(
-            tuple(dict.fromkeys(entry["name"] for entry in others if entry["name"] not in taken)),
-            file.get("quote", QUOTE),
-            tuple(file.get("missing", ())),
-            file.get("header", True),
-            file.get("delimiter"),
-            file.get("encoding"),
+            tuple(dict.fromkeys(entry.name for entry in others if entry.name not in taken)),
+            file.quote or QUOTE,
+            tuple(file.missing or ()),
+            file.header is not False,
+            file.delimiter,
+            file.encoding,
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -78,12 +83,12 @@ class TableInput:
         fitted = tuple(FittedColumn.fit(column, table[column.name], spec.scaling) for column in columns)
         return cls(spec.shape, spec.scaling, fitted, posted)
 
-    def continued(self, table: Mapping[str, ColumnValues], descriptor: dict[str, Any]) -> Self:
+    def continued(self, table: Mapping[str, ColumnValues], descriptor: DatasetDescriptor) -> Self:
         """The input for a training that continues on the rows of another table, which has these columns.
 
         Rows are encoded as before. The formats and the other columns are those of the new table.
         """
-        formats = {entry["name"]: entry.get("format") for entry in descriptor["inputs"]}
+        formats = {entry.name: entry.format for entry in descriptor.inputs}
         columns = tuple(column.continued(table[column.name], formats[column.name]) for column in self.columns)
         posted = PostedTable.of(descriptor, tuple(column.to_column() for column in columns))
         return replace(self, columns=columns, posted=posted)

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from models.dataset_descriptor import DatasetDescriptor
 from models.memory import aligned_empty
 from models.preprocessing.fitted_column import FittedColumn
 from models.preprocessing.table_input import MAX_WARNINGS, PostedTable
@@ -47,7 +48,7 @@ class TextInput:
         weights = tuple(counts.inverse_frequencies(tokens).tolist()) if weighted else ()
         return cls(options, tuple(token.decode() for token in tokens), weights, posted)
 
-    def continued(self, table: Mapping[str, ColumnValues], descriptor: dict[str, Any]) -> Self:
+    def continued(self, table: Mapping[str, ColumnValues], descriptor: DatasetDescriptor) -> Self:
         """The input for a training that continues on the rows of another table, which has this column.
 
         The vocabulary stays. The other columns are those of the new table.

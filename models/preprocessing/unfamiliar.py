@@ -1,10 +1,10 @@
 """What training rows have that a network's preprocessing can't represent, or that it didn't learn: for warnings."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
+from models.dataset_descriptor import DatasetDescriptor
 from models.datasets import Split
 from models.preprocessing.dataset_inputs import by_input
 from models.preprocessing.fitted_column import FittedColumn
@@ -52,9 +52,9 @@ def find_out_of_range(preprocessing: Preprocessing, spec: NetworkSpec, split: Sp
                 yield from _find_outside(column, values)
 
 
-def find_other_units(preprocessing: Preprocessing, descriptor: dict[str, Any]) -> Iterator[Finding]:
+def find_other_units(preprocessing: Preprocessing, descriptor: DatasetDescriptor) -> Iterator[Finding]:
     """The columns of a dataset whose numbers have another unit than those that the preprocessing learned."""
-    units = {entry["name"]: entry.get("unit") for entry in descriptor["inputs"]}
+    units = {entry.name: entry.unit for entry in descriptor.inputs}
     tables = (input_ for input_ in preprocessing.inputs.values() if isinstance(input_, TableInput))
     for column in (column for table in tables for column in table.columns):
         known, unit = column.unit, units.get(column.name)

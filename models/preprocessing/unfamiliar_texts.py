@@ -1,8 +1,8 @@
 """What a network does without in the texts of training rows: for warnings."""
 
 from collections.abc import Iterator
-from typing import Any
 
+from models.dataset_descriptor import DatasetDescriptor
 from models.datasets import Split
 from models.preprocessing.dataset_inputs import text_columns
 from models.preprocessing.preprocessing import Preprocessing
@@ -17,7 +17,7 @@ TRUNCATED = "truncated"
 UNKNOWN_TOKENS = "unknown_tokens"
 
 
-def find_unused_texts(spec: NetworkSpec, descriptor: dict[str, Any]) -> Iterator[Finding]:
+def find_unused_texts(spec: NetworkSpec, descriptor: DatasetDescriptor) -> Iterator[Finding]:
     """The columns of texts that no input of the network takes."""
     taken = {input_.text.column for input_ in spec.inputs.values() if input_.text is not None}
     unused = [name for name in text_columns(descriptor) if name not in taken]

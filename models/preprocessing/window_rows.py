@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from models.allowance import Allowance
+from models.dataset_descriptor import DatasetDescriptor
 from models.errors import Fault, InvalidInstances
 from models.preprocessing.fitted_column import FittedColumn
 from models.preprocessing.table_input import PostedTable, TableInput, warn_of_extra
@@ -42,16 +43,14 @@ class WindowRows:
     posted: PostedTable
 
     @classmethod
-    def of(cls, descriptor: dict[str, Any]) -> Self | None:
+    def of(cls, descriptor: DatasetDescriptor) -> Self | None:
         """None if the dataset isn't made of a table's windows."""
-        if "window" not in descriptor:
+        if descriptor.window is None:
             return None
-        window = Window.from_document(descriptor["window"])
-        columns = tuple(Column(column.name, column.type) for column in _all_columns(window))
-        posted = PostedTable.of(descriptor, columns)
-        return cls(window, posted)
+        columns = tuple(Column(column.name, column.type) for column in _all_columns(descriptor.window))
+        return cls(descriptor.window, PostedTable.of(descriptor, columns))
 
-    def continued(self, descriptor: dict[str, Any]) -> Self:
+    def continued(self, descriptor: DatasetDescriptor) -> Self:
         """The rows for a training that continues on another dataset of the same features: its formats, and what else
         its rows may hold."""
         other = WindowRows.of(descriptor)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from models.dataset_descriptor import DatasetDescriptor, InputDescriptor
 from models.datasets import Dataset, Split
 from models.previews.sampling import blocks, column
 from models.values.columns import ColumnValues, Texts
@@ -27,7 +28,7 @@ def show_columns(dataset: Dataset, split: str | None, count: int, notes: list[st
 
     Without a split they are of all rows, as the import counted them.
     """
-    entries = dataset.descriptor["inputs"]
+    entries = dataset.descriptor.inputs
     _note_left_out(len(entries), count, "columns", notes)
     if split is None and all(_is_described(entry) for entry in entries[:count]):
         return [_describe(entry) | _from_entry(entry) for entry in entries[:count]]
@@ -35,15 +36,15 @@ def show_columns(dataset: Dataset, split: str | None, count: int, notes: list[st
     parts = [part for name in _splits(dataset, split) for part in blocks(dataset.split(name), most)]
     _note_drawn(
         sum(len(part.rows) for part in parts),
-        sum(dataset.descriptor["splits"][n] for n in _splits(dataset, split)),
+        sum(dataset.descriptor.splits[n] for n in _splits(dataset, split)),
         notes,
     )
-    return [_describe(entry) | _from_values(entry["type"], column(parts, entry["name"])) for entry in entries[:count]]
+    return [_describe(entry) | _from_values(entry.type, column(parts, entry.name)) for entry in entries[:count]]
 
 
-def show_features(descriptor: dict[str, Any], split: Split, count: int, notes: list[str]) -> Columns:
+def show_features(descriptor: DatasetDescriptor, split: Split, count: int, notes: list[str]) -> Columns:
     """As `show_columns`, for the first `count` numbers of the vectors of a split."""
-    names = [name for entry in descriptor["inputs"] for name in name_features(entry)]
+    names = [name for entry in descriptor.inputs for name in name_features(entry)]
     _note_left_out(len(names), count, "numbers of a row", notes)
     parts = blocks(split, MOST_ROWS)
     _note_drawn(sum(len(part.rows) for part in parts), len(split.rows), notes)
@@ -54,21 +55,19 @@ def show_features(descriptor: dict[str, Any], split: Split, count: int, notes: l
     ]
 
 
-def name_features(entry: dict[str, Any]) -> list[str]:
+def name_features(entry: InputDescriptor) -> list[str]:
     """The names of the numbers of an input that is a vector or a single number."""
-    size = int(np.prod(entry["shape"], dtype=int))
-    return entry.get("features") or (
-        [entry["name"]] if size == 1 else [f"{entry['name']} {n}" for n in range(1, size + 1)]
-    )
+    size = int(np.prod(entry.shape, dtype=int))
+    return entry.features or ([entry.name] if size == 1 else [f"{entry.name} {n}" for n in range(1, size + 1)])
 
 
-def features(descriptor: dict[str, Any], parts: list[Split], most: int) -> np.ndarray:
+def features(descriptor: DatasetDescriptor, parts: list[Split], most: int) -> np.ndarray:
     """The first `most` numbers of rows of vectors, float64 (rows, numbers)."""
     found: list[np.ndarray] = []
-    for entry in descriptor["inputs"]:
-        tensors = [(part.tensors or {})[entry["name"]] for part in parts]
+    for entry in descriptor.inputs:
+        tensors = [(part.tensors or {})[entry.name] for part in parts]
         room = most - sum(values.shape[1] for values in found)
-        size = int(np.prod(entry["shape"], dtype=int))
+        size = int(np.prod(entry.shape, dtype=int))
         if room > 0:
             found.append(
                 np.concatenate([tensor.reshape(len(tensor), size)[:, :room] for tensor in tensors]).astype(float)
@@ -98,7 +97,7 @@ def bin_numbers(values: np.ndarray) -> dict[str, Any]:
 
 
 def _splits(dataset: Dataset, split: str | None) -> list[str]:
-    return [name for name in dataset.descriptor["splits"] if split in (None, name)]
+    return [name for name in dataset.descriptor.splits if split in (None, name)]
 
 
 def _note_left_out(found: int, count: int, what: str, notes: list[str]) -> None:
@@ -111,22 +110,22 @@ def _note_drawn(drawn: int, rows: int, notes: list[str]) -> None:
         notes.append(f"Computed from {drawn:,} of {rows:,} rows, drawn at even distances.")
 
 
-def _is_described(entry: dict[str, Any]) -> bool:
+def _is_described(entry: InputDescriptor) -> bool:
     """Whether the import counted the column; imports of older releases counted less."""
-    return entry["type"] == "text" or "histogram" in entry or "categories" in entry
+    return entry.type == "text" or entry.histogram is not None or entry.categories is not None
 
 
-def _describe(entry: dict[str, Any]) -> dict[str, Any]:
-    described = {"name": entry["name"], "type": entry["type"], "unit": entry.get("unit"), "missing": entry["missing"]}
+def _describe(entry: InputDescriptor) -> dict[str, Any]:
+    described = {"name": entry.name, "type": entry.type, "unit": entry.unit, "missing": entry.missing}
     return described | {"mean": None, "std": None, "edges": None, "counts": [], "categories": None, "found": 0}
 
 
-def _from_entry(entry: dict[str, Any]) -> dict[str, Any]:
-    if entry["type"] == "text":
-        return {"mean": entry["tokens"]["mean"]}
-    if "categories" in entry:
-        return _most_frequent(entry["categories"], entry["counts"])
-    return {**{name: entry[name] for name in ("mean", "std") if name in entry}, **entry["histogram"]}
+def _from_entry(entry: InputDescriptor) -> dict[str, Any]:
+    if entry.tokens is not None:
+        return {"mean": entry.tokens["mean"]}
+    if entry.categories is not None:
+        return _most_frequent(entry.categories, entry.counts or [])
+    return {"mean": entry.mean, "std": entry.std, **(entry.histogram or {})}
 
 
 def _from_values(type_: str, values: ColumnValues) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 import base64
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
+from models.dataset_descriptor import InputDescriptor
 from models.files.pictures import CHANNELS, write_png
 
 WHITE = 255
@@ -22,9 +23,9 @@ class PictureEncoder:
     """The pixels on each side, at most; larger images are shrunk."""
 
     @classmethod
-    def of(cls, entry: dict[str, Any], most: int) -> Self:
+    def of(cls, entry: InputDescriptor, most: int) -> Self:
         """The encoder for an input, as a dataset's descriptor has it."""
-        return cls(float(entry["min"]), float(entry["max"]), most)
+        return cls(float(entry.min), float(entry.max), most)
 
     def encode(self, image: np.ndarray) -> str:
         """A PNG in Base64 of numbers (height, width) or (height, width, channels); of other than 1 or 3 channels, the

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from models.dataset_descriptor import DatasetDescriptor, TargetDescriptor
 from models.datasets import Split
 from models.previews.histograms import features, name_features
 from models.previews.sampling import blocks, column
@@ -18,7 +19,7 @@ OTHER = -1
 """The class index of all other classes."""
 
 
-def show_points(descriptor: dict[str, Any], split: Split, notes: list[str]) -> dict[str, Any]:
+def show_points(descriptor: DatasetDescriptor, split: Split, notes: list[str]) -> dict[str, Any]:
     """At most MOST_POINTS rows as `x`, `y` and `target`, lists of numbers, of which null is missing.
 
     With two inputs, `x` and `y` are these. With one, `y` is null, and the target is drawn above `x`. `names` and
@@ -27,56 +28,56 @@ def show_points(descriptor: dict[str, Any], split: Split, notes: list[str]) -> d
     """
     parts = blocks(split, MOST_POINTS)
     inputs = _inputs(descriptor, parts)
-    names = [name for entry in descriptor["inputs"] for name in name_features(entry)]
-    units = [entry.get("unit") for entry in descriptor["inputs"] for _ in name_features(entry)]
+    names = [name for entry in descriptor.inputs for name in name_features(entry)]
+    units = [entry.unit for entry in descriptor.inputs for _ in name_features(entry)]
     if len(inputs[0]) < len(split.rows):
         notes.append(f"Drawn are {len(inputs[0]):,} of {len(split.rows):,} rows, at even distances.")
-    target = descriptor["target"]
+    target = descriptor.target
     found = {
         "x": short_numbers(inputs[0]),
         "y": short_numbers(inputs[1]) if len(inputs) > 1 else None,
-        "names": [names[0], names[1] if len(inputs) > 1 else None, target["name"]],
-        "units": [units[0], units[1] if len(inputs) > 1 else None, target.get("unit")],
+        "names": [names[0], names[1] if len(inputs) > 1 else None, target.name],
+        "units": [units[0], units[1] if len(inputs) > 1 else None, target.unit],
     }
-    if target["type"] == "number":
+    if target.type == "number":
         return found | {"target": _numbers(target, parts, notes), "classes": None, "left_out": 0}
     return found | _classes(target, parts, notes)
 
 
-def _inputs(descriptor: dict[str, Any], parts: list[Split]) -> list[np.ndarray]:
-    if descriptor["kind"] == "table":
-        return [np.asarray(column(parts, entry["name"]), float) for entry in descriptor["inputs"]]
-    return list(features(descriptor, parts, sum(math.prod(entry["shape"]) for entry in descriptor["inputs"])).T)
+def _inputs(descriptor: DatasetDescriptor, parts: list[Split]) -> list[np.ndarray]:
+    if descriptor.is_table:
+        return [np.asarray(column(parts, entry.name), float) for entry in descriptor.inputs]
+    return list(features(descriptor, parts, sum(math.prod(entry.shape) for entry in descriptor.inputs)).T)
 
 
-def _numbers(target: dict[str, Any], parts: list[Split], notes: list[str]) -> list[float | None]:
-    size = math.prod(target.get("shape", ()))
+def _numbers(target: TargetDescriptor, parts: list[Split], notes: list[str]) -> list[float | None]:
+    size = math.prod(target.shape or ())
     values = np.concatenate([np.asarray(part.targets).reshape(len(part.targets), size) for part in parts])
     if values.shape[1] > 1:
         notes.append(f"Shown is the first of the target's {values.shape[1]:,} numbers.")
     return short_numbers(values[:, 0].astype(float))
 
 
-def _classes(target: dict[str, Any], parts: list[Split], notes: list[str]) -> dict[str, Any]:
+def _classes(target: TargetDescriptor, parts: list[Split], notes: list[str]) -> dict[str, Any]:
     indices = np.concatenate([_class_indices(target, part.targets) for part in parts])
-    counts = np.bincount(indices, minlength=len(target["classes"]))
+    counts = np.bincount(indices, minlength=len(target.labels))
     shown = sorted(np.argsort(-counts, kind="stable")[:MOST_CLASSES].tolist())
-    left_out = len(target["classes"]) - len(shown)
+    left_out = len(target.labels) - len(shown)
     if left_out:
-        notes.append(f"{left_out:,} of {len(target['classes']):,} classes share a colour.")
+        notes.append(f"{left_out:,} of {len(target.labels):,} classes share a colour.")
     places = {number: place for place, number in enumerate(shown)}
     return {
         "target": [places.get(index, OTHER) for index in indices.tolist()],
-        "classes": [target["classes"][number] for number in shown],
+        "classes": [target.labels[number] for number in shown],
         "left_out": left_out,
     }
 
 
-def _class_indices(target: dict[str, Any], targets: np.ndarray | Texts) -> np.ndarray:
+def _class_indices(target: TargetDescriptor, targets: np.ndarray | Texts) -> np.ndarray:
     """The class index of each row, or of several labels the first one's."""
     if isinstance(targets, Texts):
-        return targets.codes_among(target["classes"]).astype(np.int64)
+        return targets.codes_among(target.labels).astype(np.int64)
     if targets.ndim == 2:
         return targets.argmax(axis=1)
-    places = {class_: place for place, class_ in enumerate(target["classes"])}
+    places = {class_: place for place, class_ in enumerate(target.labels)}
     return np.array([places[value] for value in targets.tolist()], np.int64)

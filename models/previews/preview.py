@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from models.dataset_descriptor import DatasetDescriptor
 from models.datasets import SPLITS, Dataset
 from models.previews.histograms import show_columns, show_features
 from models.previews.pictures import show_pictures
@@ -27,14 +28,14 @@ def make_preview(dataset: Dataset, split: str | None = None, count: int | None =
     descriptor = dataset.descriptor
     form = _find_form(descriptor)
     notes: list[str] = []
-    document = {
-        "kind": descriptor["kind"], "form": form, "split": split, "rows": descriptor["rows"], "target": None,
+    document: dict[str, Any] = {
+        "kind": descriptor.kind, "form": form, "split": split, "rows": descriptor.rows, "target": None,
         "notes": notes, "pictures": None, "sequences": None, "points": None, "histograms": None,
     }  # fmt: skip
-    if form == "histograms" and descriptor["kind"] == "table":
+    if form == "histograms" and descriptor.is_table:
         document[form] = show_columns(dataset, split, count or COLUMNS, notes)
     else:
-        document["split"] = split or next((name for name in SPLITS if descriptor["splits"][name]), SPLITS[0])
+        document["split"] = split or next((name for name in SPLITS if descriptor.splits[name]), SPLITS[0])
         rows = dataset.split(document["split"])
         if form == "pictures":
             document[form] = show_pictures(descriptor, rows, count or PICTURES, notes)
@@ -45,16 +46,16 @@ def make_preview(dataset: Dataset, split: str | None = None, count: int | None =
         else:
             document[form] = show_features(descriptor, rows, count or COLUMNS, notes)
     if document["split"] is not None:
-        document["rows"] = descriptor["splits"][document["split"]]
+        document["rows"] = descriptor.splits[document["split"]]
     document["target"] = describe_target(dataset, document["split"])
     return document
 
 
-def _find_form(descriptor: dict[str, Any]) -> str:
-    shapes = [entry["shape"] for entry in descriptor["inputs"]]
-    if descriptor["kind"] in ("image", "video"):
+def _find_form(descriptor: DatasetDescriptor) -> str:
+    shapes = [entry.shape for entry in descriptor.inputs]
+    if descriptor.kind in ("image", "video"):
         return "pictures"
-    if descriptor["kind"] == "sequence":
+    if descriptor.kind == "sequence":
         return "sequences"
-    is_numeric = all(entry["type"] == "number" for entry in descriptor["inputs"])
+    is_numeric = all(entry.type == "number" for entry in descriptor.inputs)
     return "points" if is_numeric and sum(math.prod(shape) for shape in shapes) in (1, 2) else "histograms"

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
 
+from models.documents import Document
 from models.series.calendar import encode_calendar, name_features
 from models.values.columns import ColumnValues, Texts
 
@@ -16,7 +17,7 @@ GAPS = (BREAK, FILL, REFUSE)
 
 
 @dataclass(frozen=True)
-class SeriesColumn:
+class SeriesColumn(Document):
     """A column, as in the rows of the training windows."""
 
     name: str
@@ -51,12 +52,12 @@ class SeriesColumn:
         return document | {"categories": list(self.categories)} if self.categories else document
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Self:
-        return cls(**document | {"categories": tuple(document.get("categories", ()))})
+    def _read(cls, document: dict[str, Any]) -> Self:
+        return replace(super()._read(document), categories=tuple(document.get("categories", ())))
 
 
 @dataclass(frozen=True)
-class Window:
+class Window(Document):
     """`steps` consecutive rows of a series as features: the columns in order, then the calendar of the time column."""
 
     steps: int
@@ -127,12 +128,14 @@ class Window:
         }
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Self:
-        members = {name: value for name, value in document.items() if name != "past"}
-        columns = {
-            name: tuple(SeriesColumn.from_document(column) for column in document[name])
-            for name in ("columns", "group")
-        }
-        lists = {name: tuple(document[name]) for name in ("horizons", "targets", "calendar")}
-        time = None if document["time"] is None else SeriesColumn.from_document(document["time"])
-        return cls(**members | columns | lists | {"time": time})
+    def _read(cls, document: dict[str, Any]) -> Self:
+        columns, group = (tuple(map(SeriesColumn.from_document, document[name])) for name in ("columns", "group"))
+        return replace(
+            super()._read(document),
+            columns=columns,
+            horizons=tuple(document["horizons"]),
+            targets=tuple(document["targets"]),
+            group=group,
+            time=None if document["time"] is None else SeriesColumn.from_document(document["time"]),
+            calendar=tuple(document["calendar"]),
+        )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.dataset_descriptor import FileDescriptor
 from models.errors import Fault, InvalidData
 from models.values.words import LOOSE, MISSING, WHITE_SPACE
 
@@ -46,11 +47,16 @@ class Dialect:
     missing: tuple[str, ...] = ()
     """Words that mean a missing value, besides those that always do."""
 
-    def to_document(self) -> dict[str, Any]:
-        encoding = "utf-8" if self.encoding == "utf-8-sig" else self.encoding
-        members = ("delimiter", "quote", "decimal", "header")
-        document = {"encoding": encoding} | {member: getattr(self, member) for member in members}
-        return document | ({"missing": list(self.missing)} if self.missing else {})
+    def describe(self) -> FileDescriptor:
+        return FileDescriptor(
+            "csv",
+            encoding="utf-8" if self.encoding == "utf-8-sig" else self.encoding,
+            delimiter=self.delimiter,
+            quote=self.quote,
+            decimal=self.decimal,
+            header=self.header,
+            missing=list(self.missing) or None,
+        )
 
     def rows(self, lines: Iterator[str]) -> Any:
         """A csv.reader over the lines."""

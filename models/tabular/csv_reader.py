@@ -8,12 +8,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
+from models.dataset_descriptor import Note
 from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.progress import Progress
 from models.tabular.csv_blocks import MAX_ROW_BYTES, CsvBlocks
 from models.tabular.csv_dialect import DELIMITERS, Dialect, explain, name_columns, recognise
-from models.tabular.notes import Note
 from models.tabular.raw_table import MAX_COLUMNS, RawTable, find_size_problem
 from models.values.tensors import MAX_FAULTS
 from models.values.wording import count_of, name_character
@@ -53,7 +53,6 @@ def read_csv(
     if written is None:
         raise InvalidData(Fault(f'The file "{name}" has no rows below its header.', file=name))
     written.result()
-    facts = {"format": "csv"} | dialect.to_document()
     return RawTable(
         polars.scan_parquet(parts),
         columns,
@@ -63,7 +62,7 @@ def read_csv(
         decimal=dialect.decimal,
         fixed_decimal=options.get("decimal") is not None,
         unnamed=unnamed,
-        facts=facts,
+        facts=dialect.describe(),
         notes=_note_repeated_headers(blocks.repeated_headers),
     )
 

@@ -1,12 +1,12 @@
 """Describes a table's columns: their entries in the dataset's descriptor, or why they are left out."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.tabular.notes import Note
+from models.dataset_descriptor import InputDescriptor, LeftOut, Note
 from models.tabular.reading import Reading
 from models.values.dates import write_dates
 from models.values.statistics import mean_and_deviation
@@ -33,20 +33,6 @@ IDENTIFIER_NAME = re.compile(
     r"(?i)(.*[_\W])?(id|uuid|guid|key|index|row_?(no|names?|number))|.*[a-z]I[dD]|unnamed: ?[0-9]+"
 )
 COUNTER_NAME = re.compile(r"(?i)index|row_?(no|names?|number)|unnamed: ?[0-9]+")
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A column that isn't an input: `reason` is a stable code, `detail` a sentence for people."""
-
-    name: str
-    type: str | None
-    """None if it wasn't determined."""
-    reason: str
-    detail: str
-
-    def to_document(self) -> dict[str, Any]:
-        return vars(self).copy()
 
 
 def find_reason(reading: Reading, values: "polars.Series", wanted: str | None, unnamed: bool) -> LeftOut | None:
@@ -135,37 +121,32 @@ def _words(values: "polars.Series") -> float:
     return float(values.drop_nulls().head(1000).str.count_matches(r"\S+").mean() or 0)  # type: ignore[arg-type]
 
 
-def describe_column(reading: Reading, values: "polars.Series", training: np.ndarray) -> dict[str, Any]:
+def describe_column(reading: Reading, values: "polars.Series", training: np.ndarray) -> InputDescriptor:
     """A column's entry among the inputs. Its statistics are of all rows; its categories are those of the training rows
     (or of all rows, if there are no training rows)."""
-    entry: dict[str, Any] = {
-        "name": reading.name, "type": reading.type, "shape": [], "missing": values.null_count(),
-    }  # fmt: skip
-    if reading.notes:
-        entry["note"] = " ".join(note.detail for note in reading.notes)
+    note = " ".join(note.detail for note in reading.notes) or None
+    entry = InputDescriptor(reading.name, reading.type, missing=values.null_count(), note=note)
     present = values.drop_nulls()
     if reading.type == TEXT:
-        return entry | {"tokens": _describe_lengths(present)}
+        return replace(entry, tokens=_describe_lengths(present))
     if reading.type == "number":
-        written = {"format": reading.format, "unit": reading.unit}
-        entry |= {name: value for name, value in written.items() if value is not None}
-        return entry | describe_numbers(present.to_numpy())
+        return replace(entry, format=reading.format, unit=reading.unit, **describe_numbers(present.to_numpy()))
     if reading.type == "date":
-        return entry | {"format": reading.format} | _describe_dates(present)
+        return replace(entry, format=reading.format, **_describe_dates(present))
     occurring = values.gather(training).drop_nulls() if len(training) else present
     categories = occurring.unique().sort().to_list()
     found = dict(present.value_counts().iter_rows())
-    return entry | {"categories": categories, "counts": [found[category] for category in categories]}
+    return replace(entry, categories=categories, counts=[found[category] for category in categories])
 
 
-def note_unseen_categories(entry: dict[str, Any], rows: int) -> tuple[Note, ...]:
+def note_unseen_categories(entry: InputDescriptor, rows: int) -> tuple[Note, ...]:
     """A note on the rows, of those in a column's description, whose category isn't in the training rows."""
-    unseen = rows - entry["missing"] - sum(entry["counts"]) if entry["type"] == "category" else 0
+    unseen = rows - entry.missing - sum(entry.counts or ()) if entry.type == "category" else 0
     if not unseen:
         return ()
     other_rows = count_of(unseen, "validation or test row")
     detail = f"The category of {other_rows} isn't in the training rows: a network gets it as unknown."
-    return (Note("unseen_categories", detail, entry["name"], unseen),)
+    return (Note("unseen_categories", detail, entry.name, unseen),)
 
 
 def describe_numbers(values: np.ndarray) -> dict[str, Any]:

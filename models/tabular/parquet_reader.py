@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from models.dataset_descriptor import FileDescriptor
 from models.errors import Fault, InvalidData, describe_problem
 from models.limits import Limits
 from models.tabular.raw_table import MAX_COLUMNS, RawTable, find_size_problem, number_columns
@@ -28,7 +29,7 @@ def read_parquet(path: Path, name: str, limits: Limits) -> RawTable:
     with reading(name):
         # the metadata is at the end of the file; damage in the data before it shows only when they are read
         frame.select(polars.all().null_count()).collect(engine="streaming")
-    return RawTable(_with_plain_types(frame, columns), columns, rows, file=name, facts={"format": "parquet"})
+    return RawTable(_with_plain_types(frame, columns), columns, rows, file=name, facts=FileDescriptor("parquet"))
 
 
 def scan_posted_parquet(data: bytes, name: str) -> RawTable:

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from models.dataset_descriptor import FileDescriptor, Note
 from models.errors import Fault, InvalidData
 from models.limits import Limits
-from models.tabular.notes import Note
 from models.values.columns import ColumnReader
 from models.values.pointers import pointer_to
 from models.values.tensors import MAX_FAULTS
@@ -50,7 +50,7 @@ class RawTable:
     """Whether the client gave the decimal separator."""
     unnamed: frozenset[str] = frozenset()
     """Columns without a name in the file."""
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: FileDescriptor = field(default_factory=FileDescriptor)
     """What was detected about the file, for the descriptor."""
     parts: tuple[tuple[str, int], ...] = ()
     """If the rows come from several files: the name of each and the index of its first row."""

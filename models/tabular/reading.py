@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from models.dataset_descriptor import Note
 from models.errors import InvalidData
 from models.tabular.amounts import Amounts, UnclearUnits, find_amounts, may_be_amounts
 from models.tabular.expressions import to_moment, to_number
-from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable
 from models.values.dates import (
     FORMATS,

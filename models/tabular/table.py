@@ -3,22 +3,21 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.dataset_descriptor import InputDescriptor, LeftOut, Note
 from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.progress import Progress
 from models.tabular.describing import (
     TEXT,
-    LeftOut,
     describe_column,
     find_reason,
     note_left_out,
     note_text,
     note_unseen_categories,
 )
-from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable, number_columns
 from models.tabular.reading import Reading, read_column
 
@@ -36,7 +35,7 @@ class Table:
 
     frame: "polars.LazyFrame"
     rows: int
-    inputs: list[dict[str, Any]]
+    inputs: list[InputDescriptor]
     left_out: list[LeftOut]
     notes: tuple[Note, ...] = ()
 
@@ -73,7 +72,7 @@ def describe_table(
     among them. Raises InvalidData if a cell isn't of the type that the request gives, or if no column is left.
     """
     readings: list[Reading] = []
-    inputs: list[dict[str, Any]] = []
+    inputs: list[InputDescriptor] = []
     left_out: list[LeftOut] = []
     notes: list[Note] = []
     names = [name for name in raw.columns if plan.excluded.get(name) != "target"]

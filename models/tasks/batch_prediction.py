@@ -51,5 +51,4 @@ def _count_rows(assignment: BatchPredictionAssignment) -> int | None:
     if assignment.dataset is None:
         return None
     descriptor, split = Dataset.open(assignment.dataset).descriptor, assignment.split
-    rows: int = descriptor["rows"] if split is None else descriptor["splits"][split]
-    return rows
+    return descriptor.rows if split is None else descriptor.splits[split]

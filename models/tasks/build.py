@@ -30,7 +30,9 @@ def run(assignment: BuildAssignment, folder: Path, channel: Channel) -> BuildRes
     summary = summarize_network(network)
     if assignment.made_for is not None:
         last = summary["layers"][-1]
-        check_target(spec, tuple(last["output_shape"]), assignment.made_for, last["name"])
+        check_target(
+            spec, tuple(last["output_shape"]), assignment.made_for.target, assignment.made_for.name, last["name"]
+        )
     copy_pretrained(network, spec, assignment.sources, limits)
     channel.phase(Phase.EXPORT)
     path = folder / "network.onnx"

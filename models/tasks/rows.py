@@ -24,7 +24,7 @@ def load_rows(
     If all of them together take more than `most_bytes`, they are read from the disk in chunks. Files that have to be
     converted for this are written into `folder`. In both cases the network gets the same numbers.
     """
-    found = [known_targets(dataset, encoding, name) for name in splits if dataset.descriptor["splits"][name]]
+    found = [known_targets(dataset, encoding, name) for name in splits if dataset.descriptor.splits[name]]
     total = sum(len(split.rows) * row_bytes(preprocessing, encoding, split) for split in found)
     if total <= most_bytes:
         return {
@@ -39,4 +39,4 @@ def load_rows(
 def known_targets(dataset: Dataset, encoding: TargetEncoding, name: str) -> Split:
     """A split of a dataset whose classes may have another order or type than the network's, with the network's."""
     split = dataset.split(name)
-    return replace(split, targets=encoding.translate(split.targets, dataset.descriptor["target"].get("classes")))
+    return replace(split, targets=encoding.translate(split.targets, dataset.descriptor.target.classes))

@@ -1,14 +1,10 @@
 """The task of a training job: it trains a spec's network on a dataset and writes a version's files."""
 
 import dataclasses
-import itertools
-import shutil
-import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -21,13 +17,7 @@ from models.errors import BadCheckpoint
 from models.evaluation import evaluate_split, measure_guess
 from models.gain import BALANCED_ACCURACY, NO_GAIN, Reached, find_compared, find_no_balanced_gain, find_no_gain
 from models.jobs.assignment import Phase, Unfinished
-from models.jobs.training import (
-    KEEP,
-    EarlyStoppingRequest,
-    TrainingAssignment,
-    TrainingRequest,
-    TrainingResult,
-)
+from models.jobs.training import KEEP, EarlyStoppingRequest, TrainingAssignment, TrainingRequest, TrainingResult
 from models.kept import Kept
 from models.naive_guess import NaiveGuess
 from models.preprocessing.rows import input_rows
@@ -37,9 +27,11 @@ from models.targets import TargetEncoding
 from models.tasks.channel import Channel
 from models.tasks.cross_validation import Trainings, cross_validate
 from models.tasks.rows import known_targets, load_rows
-from models.tasks.snapshots import Snapshots, prepare_snapshots
+from models.tasks.snapshots import prepare_snapshots
+from models.tasks.training_reporting import TrainingReporter
 from models.training.adaptation import adapt
-from models.training.checkpoints import read_checkpoint, write_checkpoint
+from models.training.arithmetic import NO_BFLOAT16, find_no_bfloat16
+from models.training.checkpoints import read_checkpoint
 from models.training.compiled_code import CompiledCode
 from models.training.loop import train
 from models.training.monitoring import find_mode
@@ -48,11 +40,8 @@ from models.training.plan import (
     COMPILED,
     Arrays,
     Checkpoint,
-    Command,
     EarlyStopping,
-    EpochResult,
     Observer,
-    Order,
     Outcome,
     Progress,
     StreamedArrays,
@@ -68,8 +57,6 @@ from models.weights import assign_weights, named_weights, read_weights
 
 FITTED_SPLITS = ("train", "validation")
 TEST = "test"
-KEEP_ALIVE_SECONDS = 1.0
-"""The time between two messages while there is no new progress to report."""
 NOTHING_TO_TRAIN = Progress(epoch=0, epochs=0, step=0, steps=0, fraction=1.0, eta_seconds=None)
 """The progress of a job that only makes a version."""
 
@@ -92,18 +79,18 @@ def _using_compiled_code(assignment: TrainingAssignment, folder: Path) -> Abstra
         return nullcontext()
     spec = _complete_spec(assignment.spec, request)
     code = CompiledCode(assignment.compiled_code, assignment.compiled_code_bytes)
-    return code.used_for(spec, request.precision, assignment.runtime.threads, folder)
+    threads, anew = assignment.runtime.threads, assignment.compiles_anew
+    return code.used_for(spec, request.precision, threads, folder, anew=anew)
 
 
 def _run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> TrainingResult | Unfinished:
     dataset = Dataset.open(assignment.dataset)
     kept = _find_kept(assignment)
     if not assignment.checkpoints:  # a training that resumes has reported them
-        for type_, detail in kept.find_unfamiliar(assignment.spec, dataset):
-            channel.warning(type_, detail)
+        _warn(assignment, kept, dataset, channel)
     checkpoint = _read_checkpoint(assignment.checkpoints, channel)
     trainings = Trainings(assignment.request.folds or 0, [] if checkpoint is None else checkpoint.state.folds)
-    reporter = _Reporter(channel, folder, assignment.orders, trainings)
+    reporter = TrainingReporter(channel, folder, assignment.orders, trainings)
     if checkpoint is not None and not checkpoint.arrays:  # it is at the end of a fold
         checkpoint = None
     if len(trainings.finished) < trainings.folds:
@@ -114,6 +101,19 @@ def _run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Trai
             return unfinished
         checkpoint = None
         channel.phase(Phase.BUILD)
+    return _make_version(assignment, kept, dataset, folder, channel, reporter, checkpoint)
+
+
+def _make_version(
+    assignment: TrainingAssignment,
+    kept: Kept,
+    dataset: Dataset,
+    folder: Path,
+    channel: Channel,
+    reporter: TrainingReporter,
+    checkpoint: Checkpoint | None,
+) -> TrainingResult | Unfinished:
+    """Train on all training rows, evaluate the network and save it."""
     trained = _build(assignment, kept, dataset, folder)
     rows = _load(assignment, trained, dataset, folder)
     channel.baseline(_measure_guess(trained, dataset, rows))
@@ -140,11 +140,20 @@ def _run(assignment: TrainingAssignment, folder: Path, channel: Channel) -> Trai
     return dataclasses.replace(result, status_reason=reason)
 
 
+def _warn(assignment: TrainingAssignment, kept: Kept, dataset: Dataset, channel: Channel) -> None:
+    """Report what a client should know before the training begins."""
+    for type_, detail in kept.find_unfamiliar(assignment.spec, dataset):
+        channel.warning(type_, detail)
+    float32_only = find_no_bfloat16(assignment.spec, assignment.request.precision)
+    if float32_only is not None:
+        channel.warning(NO_BFLOAT16, float32_only)
+
+
 def _train(
     assignment: TrainingAssignment,
     trained: TrainedNetwork,
     rows: dict[str, Arrays | StreamedArrays],
-    reporter: "_Reporter",
+    reporter: TrainingReporter,
     checkpoint: Checkpoint | None,
 ) -> Outcome:
     """Train the network whose version the job makes; its epochs leave snapshots if the reporter keeps them."""
@@ -157,7 +166,7 @@ def _train_fold(
     assignment: TrainingAssignment,
     kept: Kept,
     folder: Path,
-    reporter: "_Reporter",
+    reporter: TrainingReporter,
     fold: Dataset,
     observer: Observer,
     checkpoint: Checkpoint | None,
@@ -238,7 +247,7 @@ def _load(
     loaded = load_rows(dataset, trained.preprocessing, trained.encoding, FITTED_SPLITS, most_bytes, folder)
     for rows in loaded.values():
         check_vocabulary(trained.spec, rows.inputs)
-    if dataset.descriptor["splits"][TEST]:
+    if dataset.descriptor.splits[TEST]:
         check_split(trained.spec, trained.preprocessing, dataset.split(TEST), folder)
     if posted is not None:
         indices = trained.encoding.class_indices(known_targets(dataset, trained.encoding, "train").targets)
@@ -280,7 +289,7 @@ def _save(
         found = trained.evaluation.evaluate(rows[split], batch, keep_alive) if split in rows else None
         trained.metrics[split] = found
     evaluation = None
-    if dataset.descriptor["splits"][TEST]:
+    if dataset.descriptor.splits[TEST]:
         evaluation = evaluate_split(trained, dataset, TEST, folder, lambda step, steps: keep_alive())
     trained.metrics[TEST] = None if evaluation is None else evaluation.own
     naive = None if evaluation is None else evaluation.naive
@@ -295,7 +304,7 @@ def _find_no_gain(trained: TrainedNetwork, dataset: Dataset) -> str | None:
     assert trained.guess is not None
     splits = {
         name: Reached(rows, trained.metrics[name] or {}, trained.baseline[name] or {}) if rows else None
-        for name, rows in dataset.descriptor["splits"].items()
+        for name, rows in dataset.descriptor.splits.items()
     }
     return find_no_gain(trained.spec, trained.guess.describe(trained.encoding), splits)
 
@@ -304,7 +313,7 @@ def _find_no_balanced_gain(
     trained: TrainedNetwork, dataset: Dataset, folder: Path, keep_alive: Callable[[], None]
 ) -> str | None:
     """As `_find_no_gain`, for a network that was trained with class weights. Evaluates a split without weights."""
-    split = find_compared(dataset.descriptor["splits"])
+    split = find_compared(dataset.descriptor.splits)
     if split is None:
         return None
     found = evaluate_split(trained, dataset, split, folder, lambda step, steps: keep_alive())
@@ -320,7 +329,7 @@ def _find_no_balanced_gain(
 
 def _sample(trained: TrainedNetwork, dataset: Dataset) -> dict[str, np.ndarray]:
     """Preprocessed rows for comparing the exported network with Keras's, from the test split if it has rows."""
-    split = dataset.split(TEST if dataset.descriptor["splits"][TEST] else "train")
+    split = dataset.split(TEST if dataset.descriptor.splits[TEST] else "train")
     return trained.preprocessing.network_inputs(split.page(slice(0, COMPARED_ROWS)))
 
 
@@ -360,83 +369,3 @@ def _stopping(spec: NetworkSpec, request: EarlyStoppingRequest | None) -> EarlyS
         return None
     mode = find_mode(spec, request.monitor)
     return EarlyStopping(request.monitor, mode, request.patience, request.min_delta, request.restore_best)
-
-
-class _Reporter:
-    """Reports the training to the task's channel."""
-
-    def __init__(self, channel: Channel, folder: Path, orders: Sequence[Order], trainings: Trainings) -> None:
-        self._channel = channel
-        self._trainings = trainings
-        self._folder = folder
-        self._earlier_orders = orders
-        self._checkpoints = itertools.count(1)
-        self._progress: dict[str, Any] = {}
-        self._reported_at = -float("inf")
-        self.snapshots: Snapshots | None = None
-        """What takes the snapshots of the epochs; None: nothing does."""
-
-    def on_progress(self, progress: Progress) -> None:
-        self.report(progress)
-
-    def report(self, progress: Progress, fold: int | None = None) -> None:
-        """Report the progress of the running training, which may be that of a fold."""
-        self._progress = dataclasses.asdict(self._trainings.overall(progress))
-        if fold is not None:
-            self._progress["fold"] = fold
-        self._report()
-
-    def keep_alive(self) -> None:
-        """Report the last progress again, so that a long evaluation after the last step doesn't count as a stall."""
-        if time.monotonic() - self._reported_at >= KEEP_ALIVE_SECONDS:
-            self._report()
-
-    def _report(self) -> None:
-        self._reported_at = time.monotonic()
-        self._channel.progress(self._progress)
-
-    def on_epoch(self, result: EpochResult) -> None:
-        data = {"epoch": result.epoch, "seconds": result.seconds, **result.metrics}
-        data["learning_rate"] = result.learning_rate
-        self._channel.epoch(data, result.best, *self._take_snapshot(result))
-
-    def _take_snapshot(self, result: EpochResult) -> list[dict[str, Any]]:
-        """What describes the epoch's snapshot, if there is one."""
-        if self.snapshots is None:
-            return []
-        try:
-            return [self.snapshots.take(result.epoch, result.weights)]
-        except OSError as error:
-            self._channel.snapshot_skipped(error, result.epoch)
-            return []
-
-    def on_order(self, order: Order, step: int) -> None:
-        self._channel.order_taken(order, step)
-
-    def fold(self, number: int, metrics: dict[str, float]) -> None:
-        self._channel.fold({"fold": number, "folds": self._trainings.folds, "metrics": metrics})
-
-    def on_checkpoint(self, checkpoint: Checkpoint) -> None:
-        self.save(checkpoint, checkpoint.epoch, checkpoint.step)
-
-    def save(self, checkpoint: Checkpoint, epoch: int, step: int) -> None:
-        """Write a checkpoint, with the finished folds, and report it with this position."""
-        name, data = f"checkpoint-{next(self._checkpoints)}", {"epoch": epoch, "step": step}
-        state = dataclasses.replace(checkpoint.state, folds=self._trainings.finished)
-        checkpoint = dataclasses.replace(checkpoint, state=state)
-        try:
-            write_checkpoint(self._folder / name, checkpoint)
-        except OSError as error:
-            shutil.rmtree(self._folder / name, ignore_errors=True)
-            self._channel.checkpoint_skipped(error, data)
-        else:
-            self._channel.checkpoint(name, data)
-
-    def command(self) -> Command:
-        return self._channel.command()
-
-    def orders(self) -> Sequence[Order]:
-        return [*self._earlier_orders, *self._channel.orders()]
-
-    def may_end(self) -> bool:
-        return self._channel.may_end()

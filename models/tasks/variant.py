@@ -115,7 +115,7 @@ class _Making:
         speedup = measure_speedup(
             self.version.network, variant.network, timed_inputs(self.version, self.dataset, split)
         )
-        rows, drop = self.dataset.descriptor["splits"][split], comparison.drop(metric)
+        rows, drop = self.dataset.descriptor.splits[split], comparison.drop(metric)
         doubts = find_doubts(split, rows, metric, drop, self.assignment.max_accuracy_drop)
         measured = replace(
             result,
@@ -132,7 +132,7 @@ class _Making:
         return measured, comparison.broken
 
     def _first_with_rows(self, splits: tuple[str, ...]) -> str:
-        return next(split for split in splits if self.dataset.descriptor["splits"][split])
+        return next(split for split in splits if self.dataset.descriptor.splits[split])
 
 
 def find_doubts(split: str, rows: int, metric: str, drop: float | None, most: float) -> list[dict[str, Any]]:

@@ -12,6 +12,8 @@ NORMALIZATION, LSTM, EMBEDDING = "BatchNormalization", "LSTM", "Embedding"
 ADAM = {"adam": "Adam", "adamw": "AdamW"}
 """The optimizers that run fused if a layer does, or has sparse gradients, by their names in lower case."""
 LAST_AXIS = -1
+NO_BFLOAT16 = "no_bfloat16"
+"""The type of the warning about a job that asked for bfloat16 and trains in float32."""
 MOST_BLOCK_UNITS = 32
 """With 64 units, BlockLSTM was slower than Keras's loop: its products are slower than those of oneDNN."""
 WRAPPED = "layer"
@@ -28,6 +30,13 @@ def explain_arithmetic(spec: NetworkSpec, optimizer: str, execution: str, precis
         yield f"{run}, so the losses differ from those of Keras's `fit` by rounding."
     if precision == BFLOAT16:
         yield _explain_bfloat16(len(find_bfloat16_layers(spec)), count_layers(spec.layers))
+
+
+def find_no_bfloat16(spec: NetworkSpec, precision: str) -> str | None:
+    """Why a job that asked for bfloat16 trains in float32, in sentences; None if it doesn't."""
+    if precision != BFLOAT16 or find_bfloat16_layers(spec):
+        return None
+    return f"{_explain_bfloat16(0, count_layers(spec.layers))} The network trains in float32."
 
 
 def _explain_bfloat16(lowered: int, layers: int) -> str:

@@ -2,7 +2,8 @@
 
 TensorFlow reads and writes such code in a folder that it takes from TF_XLA_FLAGS, and believes what it finds there: a
 damaged file fails the training, and code of another processor ends the process. So each training has a folder of its
-own, with copies of files whose digests, in their names, are right, and that were made on a machine like this one.
+own, with copies of files whose digests, in their names, are right, and that were made on a machine like this one. If
+such code ends the process nevertheless, the job's next attempt removes it.
 """
 
 import contextlib
@@ -36,14 +37,19 @@ class CompiledCode:
     most_bytes: int
 
     @contextlib.contextmanager
-    def used_for(self, spec: NetworkSpec, precision: str, threads: int, scratch: Path) -> Iterator[None]:
-        """Within the context, code that was kept for the network is used, and afterwards new code is kept.
+    def used_for(
+        self, spec: NetworkSpec, precision: str, threads: int, scratch: Path, *, anew: bool = False
+    ) -> Iterator[None]:
+        """Within the context, code that was kept for the network is used, and afterwards new code is kept. With `anew`,
+        the kept code is removed instead: a process that used it has crashed.
 
         Call it once in a process, before TensorFlow's configuration is read: that reads the flags, which happens only
         once. The code divides loops among the `threads`. `scratch` is a folder for the process's own copies.
         """
         determining = [_describe_machine(), spec.to_document(), precision, threads]
         kept = self.folder / _digest(json.dumps(determining, sort_keys=True))
+        if anew:
+            shutil.rmtree(kept, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=scratch, prefix=".compiled-") as own:
             known = {_copy_sound(file, Path(own)) for file in kept.glob(ENTRIES)}
             given = os.environ.get(FLAGS, "")

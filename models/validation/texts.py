@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from models.dataset_descriptor import DatasetDescriptor
 from models.errors import Fault
 from models.text_options import OutputMode
 
@@ -11,11 +12,11 @@ MOST_LENGTH = 100_000
 MOST_NGRAMS = 10
 
 
-def find_text_faults(options: Mapping[str, Any], descriptor: Mapping[str, Any], pointer: str) -> Iterator[Fault]:
+def find_text_faults(options: Mapping[str, Any], descriptor: DatasetDescriptor, pointer: str) -> Iterator[Fault]:
     """The faults of the options at `pointer`, whose types and ranges have been checked, for a dataset."""
     problem = find_text_problem(options["column"], descriptor)
     if problem:
-        texts = tuple(entry["name"] for entry in descriptor["inputs"] if entry["type"] == "text")
+        texts = tuple(entry.name for entry in descriptor.inputs if entry.type == "text")
         yield Fault(f"The dataset {problem}.", f"{pointer}/column", allowed=texts)
     is_int = options.get("output_mode", OutputMode.INT) == OutputMode.INT
     if is_int and options.get("length") is None:
@@ -28,23 +29,21 @@ def find_text_faults(options: Mapping[str, Any], descriptor: Mapping[str, Any], 
         yield Fault(detail, f"{pointer}/length")
 
 
-def find_text_problem(column: str, descriptor: Mapping[str, Any]) -> str | None:
+def find_text_problem(column: str, descriptor: DatasetDescriptor) -> str | None:
     """Why a dataset doesn't have this column of texts, as the end of a sentence; None if it has."""
-    if descriptor["kind"] != "table":
+    if not descriptor.is_table:
         return f'isn\'t a table, so it has no column "{column}" of texts'
     to_text = f'set "types" to {{"{column}": "text"}} when you create the dataset'
-    for entry in descriptor["inputs"]:
-        if entry["name"] == column:
+    for entry in descriptor.inputs:
+        if entry.name == column:
             return (
-                None
-                if entry["type"] == "text"
-                else f'has a {entry["type"]} column "{column}": to use it as text, {to_text}'
+                None if entry.type == "text" else f'has a {entry.type} column "{column}": to use it as text, {to_text}'
             )
-    for entry in descriptor.get("left_out", ()):
-        if entry["name"] == column and entry["reason"] == "text":
+    for left_out in descriptor.left_out or ():
+        if left_out.name == column and left_out.reason == "text":
             return f'was imported by an earlier release, which left the text column "{column}" out: create it again'
-        if entry["name"] == column:
-            return f'left the column "{column}" out ({entry["detail"].rstrip(".")}): to use it as text, {to_text}'
-    if descriptor["target"]["name"] == column:
+        if left_out.name == column:
+            return f'left the column "{column}" out ({left_out.detail.rstrip(".")}): to use it as text, {to_text}'
+    if descriptor.target.name == column:
         return f'has the column "{column}" as its target, which can\'t be an input'
     return f'has no column "{column}"'

@@ -29,6 +29,8 @@ def shapes_fit(shape: Shape, wanted: Shape) -> bool:
 
     This holds if they differ only by trailing dimensions of 1, or one is the other flattened.
     """
+    if shape == wanted:
+        return True
     if math.prod(shape) != math.prod(wanted):
         return False
     return len(shape) <= 1 or len(wanted) <= 1 or _without_trailing_ones(shape) == _without_trailing_ones(wanted)

@@ -7,7 +7,7 @@ import click
 
 from service.commands.command import ServiceCommand, ServiceGroup, Session
 from service.commands.output import describe, describe_moment, print_items, print_json, print_members, print_table
-from service.commands.parameters import takes_metadata, which_jobs
+from service.commands.parameters import VARIANT_TYPE, takes_metadata, which_jobs
 from service.commands.watching import going_on, leave
 
 MOST_CLASSES = 20
@@ -23,11 +23,14 @@ DECIDED = ("positive_class", "threshold")
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True)
 @click.option("--version", type=click.IntRange(1), help="Version number; default: the latest.")
 @click.option("--label", help="Label of the version.")
+@click.option(
+    "--variant", type=VARIANT_TYPE, help="Variant of the version; default: the label's, or the version itself."
+)
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Score from which a class counts as predicted.")
 @takes_metadata
 @click.option("--detach", is_flag=True, help="Create the evaluation, print its id and exit.")
 def evaluate(session: Session, model: str, dataset: str, split: str, detach: bool, **chosen: Any) -> None:
-    """Evaluate a version of MODEL on the rows of DATASET.
+    """Evaluate a version of MODEL, or its variant, on the rows of DATASET.
 
     The exit code is 0 if the evaluation succeeded, 1 if it failed, 2 if it was cancelled. Ctrl-C stops waiting; the
     evaluation continues.
@@ -52,7 +55,7 @@ def evaluations() -> None:
 @which_jobs
 def list_evaluations(session: Session, limit: int, **filters: Any) -> None:
     """List evaluations, newest first."""
-    members = ("id", "model", "version", "dataset", "dataset_version", "split", "status")
+    members = ("id", "model", "version", "variant", "dataset", "dataset_version", "split", "status")
     print_items(
         islice(session.client.evaluations.list(**filters), limit),
         (*members, "created"),
@@ -85,7 +88,7 @@ def delete_evaluation(session: Session, evaluation: str) -> None:
 def _show(session: Session, evaluation: dict[str, Any]) -> None:
     if session.as_json:
         return print_json(evaluation)
-    members = ("id", "model", "version", "dataset", "dataset_version", "split", "status", "status_reason")
+    members = ("id", "model", "version", "variant", "dataset", "dataset_version", "split", "status", "status_reason")
     error, result = evaluation["error"], evaluation["result"]
     decided = {} if result is None else {name: result[name] for name in DECIDED if result[name] is not None}
     figures = {} if result is None else decided | {"loss": result["loss"], **result["metrics"]}

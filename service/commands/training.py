@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from service.commands.command import ServiceCommand, Session
-from service.commands.output import print_json
+from service.commands.output import print_json, printable
 from service.commands.parameters import JSON_DOCUMENT, takes_metadata, with_metadata
 from service.commands.watching import going_on, leave, show_until_final
 
@@ -32,6 +32,7 @@ from service.commands.watching import going_on, leave, show_until_final
 @click.option("--patience", type=click.IntRange(0), help="Stop after this many epochs without improvement.")
 @click.option("--time-limit", "time_limit_seconds", type=click.FloatRange(1), help="Stop after this many seconds.")
 @click.option("--priority", type=click.IntRange(0, 9), help="Jobs with higher priority run first; default: 5.")
+@click.option("--queue", help="Queue of the job: workers that offer it run the job; default: cpu.")
 @click.option("--options", type=JSON_DOCUMENT, default="{}", help="All other fields of the job, as JSON.")
 @takes_metadata
 @click.option("--detach", is_flag=True, help="Create the job, print its id and exit.")
@@ -67,8 +68,19 @@ def train(
             print_json(job)
         else:
             click.echo(f"{job['id']}: fitserve watch {job['id']} shows it elsewhere", err=True)
+            is_known = _show_execution(job)
             job = show_until_final(session.client, job)
+            if not is_known:  # the job waited for its model or dataset
+                _show_execution(job)
     leave(job)
+
+
+def _show_execution(job: dict[str, Any]) -> bool:
+    """Print how the network is trained, and why. False if that isn't known yet."""
+    if job["execution_reason"] is None:
+        return False
+    click.echo(printable(f"Execution {job['execution']}: {job['execution_reason']}"), err=True)
+    return True
 
 
 def _read_start(text: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from service.commands.command import ServiceGroup, Session
-from service.commands.output import describe_moment, print_items, print_json, print_members, print_table
+from service.commands.output import describe, describe_moment, print_items, print_json, print_members, print_table
 from service.commands.parameters import VARIANT_TYPE, takes_metadata
 from service.commands.watching import going_on, leave
 
@@ -56,13 +56,15 @@ def create_variant(session: Session, model: str, version: int, detach: bool, **c
 @click.argument("version", type=click.IntRange(1))
 def list_variants(session: Session, model: str, version: int) -> None:
     """List the variants of a VERSION of MODEL."""
-    members = ("type", "status", "bytes", "version_bytes", "drop", "agreement", "speedup", "certified")
+    members = ("type", "status", "bytes", "version_bytes", "drop", "agreement", "speedup")
     print_items(
         session.client.models.variants(model, version),
-        (*members, "created"),
-        lambda item: (*(item[name] for name in members), describe_moment(item["created_at"])),
+        (*members, "certified", "created"),
+        lambda item: (
+            *(item[name] for name in members), _describe_certified(item, item), describe_moment(item["created_at"]),
+        ),
         as_json=session.as_json,
-    )
+    )  # fmt: skip
 
 
 @variants.command("show")
@@ -91,11 +93,19 @@ def _show(session: Session, document: dict[str, Any], named: dict[str, Any], mea
     members = ("version", "type", "status", "dataset", "dataset_version", "max_accuracy_drop")
     shown = named | {name: document[name] for name in members}
     figures = {name: measured.get(name) for name in FIGURES}
+    figures["certified"] = _describe_certified(document, measured)
     shown |= {name: value for name, value in figures.items() if value != {}}
     error = document["error"]
     warnings = [warning["detail"] for warning in measured.get("warnings", ())]
     print_members(shown | {"warnings": warnings or None, "error": error and error["detail"]})
     _print_metrics(measured.get("metrics"))
+
+
+def _describe_certified(document: dict[str, Any], measured: dict[str, Any]) -> str | None:
+    """Whether a variant is certified; None if a job failed before it measured that."""
+    if document["status"] == "processing":
+        return "not yet"
+    return describe(measured["certified"]) if "certified" in measured else None
 
 
 def _print_metrics(metrics: dict[str, dict[str, float | None]] | None) -> None:

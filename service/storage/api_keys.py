@@ -11,8 +11,8 @@ from service.storage.records import ApiKey
 ORDERS = {"-created_at": Order((ApiKey.id,), descending=True), "created_at": Order((ApiKey.id,))}
 
 
-def get(session: Session, key_id: str) -> ApiKey | None:
-    return session.get(ApiKey, key_id)
+def get(session: Session, key_id: str, *, lock: bool = False) -> ApiKey | None:
+    return session.get(ApiKey, key_id, with_for_update=lock or None)
 
 
 def any_exists(session: Session) -> bool:

@@ -1,4 +1,4 @@
-"""The database: engine, units of work and migrations. On SQLite, writing transactions lock the file at their start."""
+"""The database: units of work and migrations. On SQLite, writing transactions lock the file at their start."""
 
 import contextlib
 import fcntl
@@ -10,45 +10,36 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
-from typing import Any, Self
+from typing import Self, TypeVar
 
-import orjson
 import structlog
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import Connection, Engine, make_url, text
 from sqlalchemy.orm import Session
 
-from service.errors import DatabaseUnavailable, DatabaseUnusable
-from service.storage import commits, last_write
+from service.errors import DatabaseUnavailable, DatabaseUnusable, ServiceError, TransactionAborted
+from service.storage import commits, last_write, notifications
+from service.storage.engines import BUSY_TIMEOUT_SECONDS, POOL_SIZE, TIMEOUTS, make_engine, sqlite_file
 from service.storage.failures import first_line, translating_errors
-from service.storage.unit_of_work import UnitOfWork
+from service.storage.unit_of_work import WAKES_WORKERS, UnitOfWork
 
 __all__ = ["Database", "Session", "make_engine", "migrate", "retry_while_away", "wait_for_server"]
 
-BUSY_TIMEOUT_SECONDS = 30
-POSTGRESQL_CONNECTION = {
-    "connect_timeout": 5,
-    # A server whose host vanished sends nothing more. Without these its connections would wait for hours.
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-}
-"""Parameters of libpq: the timeouts are in seconds, `tcp_user_timeout` is in milliseconds."""
 SHRINKING, ABOUT_FILES = ("auto_vacuum", "freelist_count"), ("auto_vacuum", "page_count", "page_size")
 """Values of SQLite's PRAGMA."""
 INCREMENTAL = 2
 """The value of SQLite's `auto_vacuum` for files that can return unused pages to the disk."""
-LONGEST_LOG_BYTES = 16 * 1024**2
-"""The size to which SQLite truncates its write-ahead log after a larger transaction."""
 LARGEST_REWRITTEN = 256 * 1024**2
 """The size in bytes up to which a file of an earlier release is rewritten at the start, which takes a few seconds."""
 MIGRATIONS = Path(__file__).parent / "migrations"
-MIGRATION_LOCK, CONDITION_LOCK = 0x666974, 0x666975
-"""Arbitrary numbers for PostgreSQL's advisory locks."""
+MIGRATION_LOCK = 0x666974
+"""An arbitrary number for an advisory lock of PostgreSQL."""
+ATTEMPTS = 4
+"""How often a write is attempted that the server aborts because of other transactions."""
 MADE_BY_NEWER = "A newer Fitserve made the database. Install the newer version, or restore a backup from this version."
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 5.0
 """Between two attempts to reach a server at startup. The pause doubles after each attempt."""
+
+Result = TypeVar("Result")
 
 log = structlog.get_logger()
 
@@ -63,8 +54,11 @@ class Database:
     OutcomeUnknown, a DatabaseUnavailable that only `write()` raises.
     """
 
-    def __init__(self, url: str) -> None:
-        self.engine = make_engine(url)
+    def __init__(self, url: str, pool_size: int = POOL_SIZE) -> None:
+        self.engine = make_engine(url, pool_size)
+        # SQLite's transactions see one state of the database anyway.
+        is_server = self.engine.dialect.name == "postgresql"
+        self._reading = self.engine.execution_options(**({"isolation_level": "REPEATABLE READ"} if is_server else {}))
         self._project: str | None = None
         self._thread = threading.local()
 
@@ -76,8 +70,9 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Open a unit of work that only reads. Its records stay usable after it ends."""
-        with translating_errors(), UnitOfWork(self.engine, self._project) as session:
+        """Open a unit of work that only reads, all of it as it is at the first query. Its records stay usable after it
+        ends."""
+        with translating_errors(), UnitOfWork(self._reading, self._project) as session:
             yield session
 
     @contextmanager
@@ -98,16 +93,20 @@ class Database:
         """Like `write`, for rows that no process remembers: what the processes remember stays fresh."""
         with translating_errors(), self.engine.execution_options(writes=True).connect() as connection:
             transaction = connection.begin()  # from here on, nobody else writes to SQLite
-            transaction_id = self._check_condition(connection)
-            with UnitOfWork(connection, self._project) as session, session.begin():
+            transaction_id = _find_transaction_id(connection)
+            with self._under_condition(), UnitOfWork(connection, self._project) as session, session.begin():
                 yield session
             commits.commit(self.engine, transaction, transaction_id)
+            self._thread.has_committed = True
+            if session.info.get(WAKES_WORKERS):
+                notifications.notify(connection)
 
     @contextmanager
     def only_if(self, condition: Callable[[], None]) -> Iterator[None]:
-        """Check a condition at the start of this thread's next write; the condition raises to refuse the write.
+        """Check a condition before this thread's next write is committed; the condition raises to refuse the write.
 
-        Nobody else writes between the check and the write. The condition must concern what the write changes first.
+        The condition reads what was committed before, through another connection. Nobody changes a row between the
+        check and the commit that the write has changed or locked.
         """
         self._thread.condition = condition
         try:
@@ -115,13 +114,30 @@ class Database:
         finally:
             self._thread.condition = None
 
-    def _check_condition(self, connection: Connection) -> str | None:
-        """Check the thread's condition, and return the server's id of the transaction; None on SQLite."""
+    @contextmanager
+    def _under_condition(self) -> Iterator[None]:
+        """Check the thread's condition at the end of the block, or before an error of the block is raised, which may be
+        the consequence of what the condition refuses."""
         condition, self._thread.condition = getattr(self._thread, "condition", None), None
-        transaction_id = _lock(connection, CONDITION_LOCK, shared=condition is None)
+        try:
+            yield
+        except ServiceError:
+            if condition is not None:
+                condition()
+            raise
         if condition is not None:
             condition()
-        return transaction_id
+
+    def repeat_if_aborted(self, work: Callable[[], Result]) -> Result:
+        """Do some work, again if the server aborts its first write because of other transactions, as in a deadlock."""
+        for attempt in range(1, ATTEMPTS + 1):
+            self._thread.has_committed = False
+            try:
+                return work()
+            except TransactionAborted:
+                if self._thread.has_committed or attempt == ATTEMPTS:
+                    raise
+        raise AssertionError("not reached")
 
     def ping(self) -> None:
         """Raise if the database doesn't answer."""
@@ -130,7 +146,7 @@ class Database:
 
     def free_bytes(self) -> int | None:
         """The free bytes on the disk of an SQLite file; None for a server. Raises OSError."""
-        path = _sqlite_file(self.engine.url)
+        path = sqlite_file(self.engine.url)
         return None if path is None else shutil.disk_usage(path.parent).free
 
     def shrink(self, pages: int) -> bool:
@@ -138,7 +154,7 @@ class Database:
 
         A server manages its files itself. A file of an earlier release first must be rewritten.
         """
-        if _sqlite_file(self.engine.url) is None:
+        if sqlite_file(self.engine.url) is None:
             return False
         with self.write() as session:
             connection = session.connection()
@@ -154,62 +170,12 @@ class Database:
         self.engine.dispose()
 
 
-def make_engine(url: str) -> Engine:
-    """Create an engine, with the required settings for SQLite. Raises DatabaseUnusable for an invalid URL."""
-    try:
-        parsed = make_url(url)
-        engine = create_engine(
-            parsed,
-            connect_args=POSTGRESQL_CONNECTION if parsed.get_backend_name() == "postgresql" else {},
-            json_serializer=lambda value: orjson.dumps(value).decode(),
-            json_deserializer=orjson.loads,
-            pool_size=20,
-            # Bounded by the threads: each uses at most two connections, one to write and one for a condition to read.
-            max_overflow=-1,
-        )
-    except (ArgumentError, ValueError):
-        raise DatabaseUnusable(
-            "FITSERVE_DATABASE_URL is invalid: it must be a database URL as SQLAlchemy defines it."
-        ) from None
-    except ModuleNotFoundError as error:
-        raise DatabaseUnusable(f"The database's driver is not installed: {error}.") from None
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # Turn off the driver's own transactions, which begin late and deferred: _begin_sqlite begins them.
-    connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA journal_size_limit = {LONGEST_LOG_BYTES}")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    if options.get("migrates", False):
-        # SQLite makes a table anew to change it. Removing the old one would delete the rows that refer to it.
-        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-    # A deferred transaction that starts to write fails immediately with "database is locked" after another's write.
-    writes = options.get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _lock(connection: Connection, key: int, *, shared: bool = False) -> str | None:
-    """Hold an advisory lock, exclusive or shared, until the writing transaction ends; returns the transaction's id.
-
-    SQLite needs no lock, because only one transaction writes at a time, and has no ids: returns None.
-    """
+def _find_transaction_id(connection: Connection) -> str | None:
+    """The server's id of a transaction; None on SQLite, which has none."""
     if connection.dialect.name != "postgresql":
         return None
-    function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-    row = connection.execute(text(f"SELECT {function}(:key), pg_current_xact_id()::text"), {"key": key}).one()
-    transaction_id: str = row[1]
-    return transaction_id
+    found: str = connection.execute(text("SELECT pg_current_xact_id()::text")).scalar_one()
+    return found
 
 
 def wait_for_server(url: str, seconds: float) -> None:
@@ -226,7 +192,7 @@ def wait_for_server(url: str, seconds: float) -> None:
         finally:
             engine.dispose()
 
-    if _sqlite_file(engine.url) is None:
+    if sqlite_file(engine.url) is None:
         retry_while_away(url, seconds, connect)
 
 
@@ -235,7 +201,7 @@ def retry_while_away(url: str, seconds: float, step: Callable[[], None]) -> None
 
     Raises DatabaseUnavailable if the server stays away for `seconds`, and at once for an SQLite file.
     """
-    is_file = _sqlite_file(make_url(url)) is not None
+    is_file = sqlite_file(make_url(url)) is not None
     deadline, pause = time.monotonic() + seconds, FIRST_PAUSE_SECONDS
     while True:
         try:
@@ -266,7 +232,7 @@ def check_migrated(url: str) -> None:
     from alembic.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
-    script, path = ScriptDirectory(str(MIGRATIONS)), _sqlite_file(make_url(url))
+    script, path = ScriptDirectory(str(MIGRATIONS)), sqlite_file(make_url(url))
     found = None
     if path is None or path.exists():  # opening an SQLite file would create it
         engine = make_engine(url)
@@ -295,7 +261,8 @@ def _migrate(url: str) -> None:
     engine = make_engine(url)
     try:
         with _migration_lock(engine), translating_errors(), migrating(engine) as connection:
-            _lock(connection, MIGRATION_LOCK)
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except CommandError:
@@ -306,8 +273,11 @@ def _migrate(url: str) -> None:
 
 @contextmanager
 def migrating(engine: Engine) -> Iterator[Connection]:
-    """A transaction that may change tables."""
+    """A transaction that may change tables, and may take long."""
     with engine.execution_options(writes=True, migrates=True).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            for timeout in TIMEOUTS:
+                connection.execute(text(f"SET LOCAL {timeout} = 0"))
         yield connection
     engine.dispose()  # the connection checks no foreign keys
 
@@ -318,7 +288,7 @@ def _migration_lock(engine: Engine) -> Iterator[None]:
 
     Afterwards the database's file can shrink.
     """
-    path = _sqlite_file(engine.url)
+    path = sqlite_file(engine.url)
     if path is None:
         yield
         return
@@ -352,10 +322,3 @@ def _make_shrinkable(path: Path) -> None:
     except sqlite3.Error as error:
         # Another process reads it, the disk is full, or the file is read-only, which whoever writes reports.
         log.warning("the database's file doesn't shrink yet; the next start retries", reason=str(error))
-
-
-def _sqlite_file(url: URL) -> Path | None:
-    """The file of an SQLite database; None for a server or an in-memory database."""
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        return None
-    return Path(url.database)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from service.errors import DatabaseUnavailable, DatabaseUnusable, DiskFull, StorageError
+from service.errors import DatabaseUnavailable, DatabaseUnusable, DiskFull, StorageError, TransactionAborted
 from service.storage.artifact_keys import BadKey
 
 RETRY_AFTER_SECONDS = 5
@@ -24,8 +24,11 @@ SQLITE_UNUSABLE = {
 }
 
 POSTGRESQL_FULL = "53100"
-POSTGRESQL_AWAY = ("08", "40", "53", "55", "57")
-"""Classes of SQLSTATE: connection, transaction rollback, resources, locks, operator intervention."""
+POSTGRESQL_AWAY = ("08", "25P03", "40", "53", "55", "57")
+"""SQLSTATEs and their classes: connection, a session that was idle too long within a transaction, transaction rollback,
+resources, locks, operator intervention."""
+POSTGRESQL_ABORTED = ("40001", "40P01")
+"""SQLSTATEs: a serialization failure, a deadlock."""
 POSTGRESQL_UNUSABLE = {
     "25006": "is read-only",
     "58": "can't use its disk",
@@ -80,6 +83,10 @@ def _classify_postgresql(error: DBAPIError) -> StorageError | None:
     if state is None:
         # The error is not from the server: there is no connection, or it was lost.
         return _away() if error.connection_invalidated or _is_about_connection(error.orig) else None
+    if state in POSTGRESQL_ABORTED:
+        return TransactionAborted(
+            "The database rolled the change back because of concurrent ones.", retry_after=RETRY_AFTER_SECONDS
+        )
     if state.startswith(POSTGRESQL_AWAY):
         return _away()
     what = POSTGRESQL_UNUSABLE.get(state) or POSTGRESQL_UNUSABLE.get(state[:2])

@@ -17,9 +17,13 @@ from service.storage.artifact_keys import CHECKPOINTS, check_published
 from service.storage.documents import JobWarning, KeptCheckpoint
 from service.storage.filters import conditions
 from service.storage.paging import Order, Page, PageQuery, fetch_page
-from service.storage.records import Dataset, Event, Job, JobSource, Model, Version
+from service.storage.records import CLAIMABLE, Dataset, Event, Job, JobSource, Model, Version
+from service.storage.unit_of_work import project_of, wake_workers
 
 ORDERS = {"-created_at": Order((Job.id,), descending=True), "created_at": Order((Job.id,))}
+
+QUEUE_LOCKS = 0x666975
+"""An arbitrary number for advisory locks of PostgreSQL."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,22 @@ def page(session: Session, query: PageQuery, kind: str) -> Page[Job]:
 
 def add(session: Session, job: Job) -> None:
     """Insert a new job and its first transition."""
+    job.last_seq = 1  # at once, so that it takes no second statement
     session.add(job)
     session.flush()
-    append_events(session, job, [transition(job.status, job.status_reason)])
+    session.add(_event(job, 1, datetime.now(UTC), transition(job.status, job.status_reason)))
+    if job.status == statuses.QUEUED:
+        wake_workers(session)
+
+
+def lock_queue(session: Session, kind: str) -> None:
+    """Let others who count the waiting jobs of that kind in the project wait until the transaction ends.
+
+    On SQLite nobody else writes anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        name = f"{project_of(session)}/{kind}"
+        session.execute(select(func.pg_advisory_xact_lock(QUEUE_LOCKS, func.hashtext(name))))
 
 
 def count_waiting(session: Session, kind: str) -> int:
@@ -79,7 +96,7 @@ def count_waiting(session: Session, kind: str) -> int:
 def unfinished(session: Session, *, but: Collection[str] = (), **columns: str | int) -> str | None:
     """The id of an unfinished job whose columns have these values, of any kind except those of `but`."""
     matching = (getattr(Job, name) == value for name, value in columns.items())
-    statement = select(Job.id).where(*matching, Job.status.not_in(statuses.FINAL), Job.kind.not_in(but))
+    statement = select(Job.id).where(*matching, Job.status.in_(statuses.UNFINISHED), Job.kind.not_in(but))
     return session.scalar(statement.limit(1))
 
 
@@ -88,7 +105,7 @@ def taking_weights(session: Session, model_id: str, number: int | None = None) -
     statement = select(Job.id).join(JobSource, JobSource.job_id == Job.id).where(JobSource.model_id == model_id)
     if number is not None:
         statement = statement.where(JobSource.number == number)
-    return session.scalar(statement.where(Job.status.not_in(statuses.FINAL)).limit(1))
+    return session.scalar(statement.where(Job.status.in_(statuses.UNFINISHED)).limit(1))
 
 
 def source_folders(session: Session, job_id: str) -> dict[int, str | None]:
@@ -109,7 +126,7 @@ def newest(session: Session, kind: str, *, lock: bool = False, **columns: str | 
 def lock_unfinished(session: Session, kind: str, **columns: str | int) -> Sequence[Job]:
     """Lock the unfinished jobs of a kind with these column values, always in the same order to prevent deadlocks."""
     matching = (getattr(Job, name) == value for name, value in columns.items())
-    statement = select(Job).where(Job.kind == kind, Job.status.not_in(statuses.FINAL), *matching)
+    statement = select(Job).where(Job.kind == kind, Job.status.in_(statuses.UNFINISHED), *matching)
     return session.scalars(statement.order_by(Job.id).with_for_update()).all()
 
 
@@ -145,17 +162,15 @@ def next_queued(session: Session, claimable: Claimable) -> Job | None:
 
 
 def _queued(claimable: Claimable) -> Select[Job]:
-    waiting = select(Job).where(
-        Job.status == statuses.QUEUED, Job.kind.in_(claimable.kinds), Job.queue.in_(claimable.queues)
-    )
+    waiting = select(Job).where(CLAIMABLE, Job.kind.in_(claimable.kinds), Job.queue.in_(claimable.queues))
     if claimable.full:
         waiting = waiting.where(Job.kind.not_in(claimable.limited) | Job.project.not_in(claimable.full))
-    return waiting.where(Job.waits_for.is_(None)).order_by(Job.priority.desc(), Job.id).limit(1)
+    return waiting.order_by(Job.priority.desc(), Job.id).limit(1)
 
 
 def waiting_in_vain(session: Session) -> Sequence[str]:
     """The ids of the jobs that still wait although what they wait for is ready, oldest first. Acquires no lock."""
-    found = select(Job.id).where(Job.waits_for.is_not(None), Job.status.not_in(statuses.FINAL))
+    found = select(Job.id).where(Job.waits_for.is_not(None), Job.status.in_(statuses.UNFINISHED))
     for resource, id_ in ((Model, Job.model_id), (Dataset, Job.dataset_id)):
         found = found.outerjoin(resource, resource.id == id_)
     is_ready = case((Job.waits_for == "model", Model.status), else_=Dataset.status) == statuses.READY
@@ -165,7 +180,7 @@ def waiting_in_vain(session: Session) -> Sequence[str]:
 def waiting(session: Session, **columns: str | None) -> Sequence[Job]:
     """Lock the jobs that wait and whose columns have these values, always in the same order to prevent deadlocks."""
     matching = (getattr(Job, name) == value for name, value in columns.items())
-    statement = select(Job).where(Job.waits_for.is_not(None), Job.status.not_in(statuses.FINAL), *matching)
+    statement = select(Job).where(Job.waits_for.is_not(None), Job.status.in_(statuses.UNFINISHED), *matching)
     return session.scalars(statement.order_by(Job.id).with_for_update()).all()
 
 
@@ -183,7 +198,7 @@ def claimed(session: Session) -> Sequence[Job]:
 def checkpoint_folders(session: Session) -> frozenset[str]:
     """The artifact keys of the checkpoints from which unfinished jobs can resume. Raises BadKey for one that isn't the
     job's own."""
-    found = session.execute(select(Job.id, Job.checkpoint).where(Job.status.not_in(statuses.FINAL)))
+    found = session.execute(select(Job.id, Job.checkpoint).where(Job.status.in_(statuses.UNFINISHED)))
     return frozenset(
         check_published(key, CHECKPOINTS, job_id) for job_id, kept in found if kept is not None for key in kept.folders
     )
@@ -204,7 +219,7 @@ def result_folders(session: Session, groups: Mapping[str, str]) -> frozenset[str
 
 def unfinished_requests(session: Session) -> Sequence[tuple[str, str, dict[str, Any]]]:
     """The id, the kind and the request of each unfinished job."""
-    found = select(Job.id, Job.kind, Job.request).where(Job.status.not_in(statuses.FINAL))
+    found = select(Job.id, Job.kind, Job.request).where(Job.status.in_(statuses.UNFINISHED))
     return [(job_id, kind, request) for job_id, kind, request in session.execute(found)]
 
 
@@ -233,10 +248,11 @@ def append_events(session: Session, job: Job, events: Sequence[NewEvent]) -> Non
     """Number the events and insert them. The job must be new, or locked by `get(…, lock=True)`."""
     first, at = job.last_seq + 1, datetime.now(UTC)
     job.last_seq += len(events)
-    session.add_all(
-        Event(job_id=job.id, seq=seq, at=at, type=event.type, run=job.run, epoch=event.epoch, data=event.data)
-        for seq, event in enumerate(events, first)
-    )
+    session.add_all(_event(job, seq, at, event) for seq, event in enumerate(events, first))
+
+
+def _event(job: Job, seq: int, at: datetime, event: NewEvent) -> Event:
+    return Event(job_id=job.id, seq=seq, at=at, type=event.type, run=job.run, epoch=event.epoch, data=event.data)
 
 
 def delete_events(session: Session, job_id: str, limit: int, *, keeping: Collection[str] = ()) -> int:

@@ -163,6 +163,16 @@ def labels(session: Session, model_ids: Collection[str]) -> dict[str, dict[str, 
     return found
 
 
+def variants_of_labels(session: Session, model_ids: Collection[str]) -> dict[str, dict[str, str]]:
+    """The labels of several models that point to variants: by model id and label, the type of the variant."""
+    found: dict[str, dict[str, str]] = {model_id: {} for model_id in model_ids}
+    statement = select(Label.model_id, Label.label, Label.variant).where(Label.model_id.in_(model_ids))
+    for model_id, label, variant in session.execute(statement.order_by(Label.label)):
+        if variant is not None:
+            found[model_id][label] = variant
+    return found
+
+
 def labels_page(session: Session, model: Model, query: PageQuery) -> Page[Label]:
     statement = select(Label).where(Label.model_id == model.id)
     return fetch_page(session, statement, LABEL_ORDERS[query.sort or "name"], query)

@@ -52,7 +52,7 @@ def page(session: Session, query: PageQuery) -> Page[Project]:
 
 def held_by(session: Session, name: str, kinds: Collection[str]) -> str | None:
     """What the project holds, such as `model`; None if nothing. Of jobs, those of `kinds` and unfinished ones count."""
-    counting = or_(Job.kind.in_(kinds), Job.status.not_in(statuses.FINAL))
+    counting = or_(Job.kind.in_(kinds), Job.status.in_(statuses.UNFINISHED))
     found = {
         "dataset": select(Dataset.id).where(Dataset.project == name),
         "model": select(Model.id).where(Model.project == name),

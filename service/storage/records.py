@@ -19,16 +19,18 @@ from sqlalchemy import (
     UniqueConstraint,
     func,
     select,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
 
+from models.dataset_descriptor import DatasetDescriptor
 from models.jobs.variant import VariantResult
 from models.spec import Task, read_threshold
 from models.training.plan import Order
 from models.version_details import VersionDetails
 from service.callers import DEFAULT_PROJECT
 from service.origins import Origin
-from service.statuses import JOB_STATUSES, RESOURCE_STATUSES
+from service.statuses import JOB_STATUSES, QUEUED, RESOURCE_STATUSES, RUNNING
 from service.storage.artifact_keys import DATASETS, MODELS, SNAPSHOTS, VARIANTS, check_id, check_published
 from service.storage.documents import DocumentColumn, DocumentsColumn, JobWarning, KeptCheckpoint, Quotas
 
@@ -108,8 +110,8 @@ class Dataset(InProject, Record):
     kind: Mapped[str | None]
     file: Mapped[dict[str, Any] | None]
     """For an upload: `name`, `bytes`, `sha256`."""
-    descriptor: Mapped[dict[str, Any] | None]
-    """Kind, rows, splits, bytes, inputs and target, once ready."""
+    descriptor: Mapped[DatasetDescriptor | None] = mapped_column(DocumentColumn(DatasetDescriptor))
+    """Once ready."""
     folder: Mapped[DatasetKey | None]
     """The artifact key of the files, once ready."""
     error: Mapped[dict[str, Any] | None]
@@ -145,7 +147,7 @@ class DatasetVersion(Record):
     """For an upload: `name`, `bytes`, `sha256`."""
     sha256: Mapped[str | None]
     """Identifies the data: of the file, or of the data in the request. None for other data of earlier releases."""
-    descriptor: Mapped[dict[str, Any] | None]
+    descriptor: Mapped[DatasetDescriptor | None] = mapped_column(DocumentColumn(DatasetDescriptor))
     folder: Mapped[DatasetKey | None]
     drift: Mapped[dict[str, Any] | None]
     """How its rows differ from those of the ready version before it: `since` (its number) and `changes`."""
@@ -208,6 +210,10 @@ class Label(Record):
     created_at: Mapped[datetime]
 
 
+CLAIMABLE = text(f"status = '{QUEUED}' AND waits_for IS NULL")
+"""Which jobs a worker may claim. The condition of an index is only recognized if queries contain its very values."""
+
+
 class Job(InProject, Record):
     """A job for a worker; the row is also its entry in the queue."""
 
@@ -224,6 +230,7 @@ class Job(InProject, Record):
         Index("jobs_list_dataset", "kind", "dataset_name", "id"),
         Index("jobs_parent", "parent", "id"),
         Index("jobs_project", "project", "kind", "status"),
+        Index("jobs_finished", "finished_at"),
     )
 
     id: Mapped[Id] = mapped_column(primary_key=True)
@@ -301,6 +308,14 @@ class Job(InProject, Record):
     def describe_origin(self) -> dict[str, str]:
         """What lines of the log say about the request that queued it; without what isn't known."""
         return {} if self.origin is None else self.origin.describe()
+
+
+# Only the few rows that can be claimed, in the order in which workers claim them.
+Index(
+    "jobs_claim",
+    Job.queue, Job.priority.desc(), Job.id, Job.kind,
+    sqlite_where=CLAIMABLE, postgresql_where=CLAIMABLE,
+)  # fmt: skip
 
 
 class Version(Record):
@@ -503,9 +518,17 @@ class Worker(Record):
     process: Mapped[dict[str, Any]]
     """Identifies the process on its host, so that a worker that starts there can detect its end."""
     slots: Mapped[int]
+    queues: Mapped[list[Any]] = mapped_column(server_default='["cpu"]')
+    """The names of the queues from which it claims jobs."""
+    devices: Mapped[dict[str, Any] | None]
+    """What it computes with, as service.worker.devices finds it; None for a worker of an older release."""
     versions: Mapped[dict[str, Any]]
     ready: Mapped[bool]
     """Whether processes of jobs can be started."""
     problem: Mapped[str | None]
     """Why it claims no jobs now, or can't start any."""
+    desired_status: Mapped[str] = mapped_column(server_default=RUNNING)
+    """`running`, or `draining` if it may claim no more jobs. An administrator sets it; heartbeats leave it alone."""
+    started_at: Mapped[datetime | None]
+    """None for a worker of an older release."""
     heartbeat_at: Mapped[datetime]

@@ -11,7 +11,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from service.storage.records import InProject
 
-PROJECT = "project"
+PROJECT, WAKES_WORKERS = "project", "wakes_workers"
 
 
 class UnitOfWork(Session):
@@ -25,6 +25,11 @@ def project_of(session: Session) -> str | None:
     """The project of a unit of work; None if it is for all of them."""
     project: str | None = session.info.get(PROJECT)
     return project
+
+
+def wake_workers(session: Session) -> None:
+    """Say that workers may find a job to claim once the unit of work is committed."""
+    session.info[WAKES_WORKERS] = True
 
 
 @event.listens_for(UnitOfWork, "do_orm_execute")

@@ -36,7 +36,8 @@ def sum_stored_bytes(session: Session, projects: Names) -> Figures:
     """The bytes of datasets, of the files of versions, of the networks of variants, of snapshots, of the results of
     batch predictions, and of the uploads that unfinished jobs read. Checkpoints and logs don't count."""
     posted = func.coalesce(_number(Job.request["bytes"]), _number(Job.request["file"]["bytes"]), 0)
-    imported = func.coalesce(_number(DatasetVersion.descriptor["bytes"]), _number(DatasetVersion.file["bytes"]), 0)
+    described = type_coerce(DatasetVersion.descriptor, JSON)["bytes"]
+    imported = func.coalesce(_number(described), _number(DatasetVersion.file["bytes"]), 0)
     each, size = _files_of_versions(session)
     sums: tuple[Select[str, int], ...] = (
         select(Dataset.project, func.sum(imported)).join(DatasetVersion, DatasetVersion.dataset_id == Dataset.id)
@@ -51,7 +52,7 @@ def sum_stored_bytes(session: Session, projects: Names) -> Figures:
         .where(Job.project.in_(projects), Job.kind == "batch_prediction", Job.status == statuses.SUCCEEDED)
         .group_by(Job.project),
         select(Job.project, func.sum(posted))
-        .where(Job.project.in_(projects), Job.status.not_in(statuses.FINAL)).group_by(Job.project),
+        .where(Job.project.in_(projects), Job.status.in_(statuses.UNFINISHED)).group_by(Job.project),
     )  # fmt: skip
     stored: Figures = {}
     for statement in sums:

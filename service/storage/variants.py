@@ -12,6 +12,8 @@ from service.storage.records import Job, Model, Variant, Version
 
 KIND = "variant"
 """The kind of the jobs that make variants."""
+ABANDONED = (statuses.CANCELLING, statuses.CANCELLED)
+"""The statuses of jobs that somebody cancelled. One that is still running makes no variant any more."""
 
 
 def find(session: Session, version: Version, type_: str) -> Variant | None:
@@ -61,27 +63,28 @@ def job_exists(session: Session, variant: Variant) -> bool:
 
 def newest_job(session: Session, version: Version, type_: str, *, lock: bool = False) -> Job | None:
     """The newest job that makes or made the version's variant of that type, and that nobody cancelled."""
-    ended = (statuses.CANCELLING, statuses.CANCELLED)
-    statement = select(Job).where(*_makes(version, type_), Job.status.not_in(ended)).order_by(Job.id.desc()).limit(1)
+    wanted = (*_makes(version, type_), Job.status.not_in(ABANDONED))
+    statement = select(Job).where(*wanted).order_by(Job.id.desc()).limit(1)
     return session.scalar(statement.with_for_update() if lock else statement)
 
 
 def making(session: Session, version: Version, type_: str) -> str | None:
-    """The id of an unfinished job that makes the version's variant of that type."""
-    statement = select(Job.id).where(*_makes(version, type_), Job.status.not_in(statuses.FINAL))
+    """The id of an unfinished job that makes the version's variant of that type, and that nobody cancelled."""
+    statement = select(Job.id).where(*_makes(version, type_), Job.status.not_in((*statuses.FINAL, *ABANDONED)))
     return session.scalar(statement.limit(1))
 
 
 def delete_failed_jobs(session: Session, version: Version, type_: str) -> None:
     """Remove the jobs that couldn't make the version's variant of that type. They have left no files."""
-    for job in session.scalars(select(Job).where(*_makes(version, type_), Job.status == statuses.FAILED)):
+    failed = select(Job).where(*_makes(version, type_), Job.status == statuses.FAILED)
+    for job in session.scalars(failed.order_by(Job.id).with_for_update()):
         session.delete(job)
 
 
 def used_by(session: Session, version: Version, type_: str) -> str | None:
     """The id of an unfinished batch prediction with the version's variant of that type."""
     matching = (*_with(version), Job.kind != KIND, Job.request["variant"].as_string() == type_)
-    return session.scalar(select(Job.id).where(*matching, Job.status.not_in(statuses.FINAL)).limit(1))
+    return session.scalar(select(Job.id).where(*matching, Job.status.in_(statuses.UNFINISHED)).limit(1))
 
 
 def _makes(version: Version, type_: str) -> tuple[ColumnElement[bool], ...]:

@@ -1,9 +1,10 @@
 """Workers and their heartbeats in the database."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from service import statuses
@@ -13,8 +14,24 @@ SILENT_AFTER = timedelta(seconds=15)
 """A worker without a heartbeat for this time counts as crashed."""
 
 
-def get(session: Session, worker_id: str) -> Worker | None:
-    return session.get(Worker, worker_id)
+def get(session: Session, worker_id: str, *, lock: bool = False) -> Worker | None:
+    """The worker; None if it doesn't exist. `lock` locks it until the transaction ends."""
+    return session.get(Worker, worker_id, with_for_update=lock or None)
+
+
+def put(session: Session, worker: Worker) -> None:
+    """Insert or update a worker's row. Another worker, which believes that this one has crashed, may remove it.
+
+    What an administrator requested of it stays, and is set in `worker` too.
+    """
+    stored = get(session, worker.id, lock=True)
+    if stored is not None:
+        worker.desired_status = stored.desired_status
+    session.merge(worker)
+
+
+def remove(session: Session, worker_id: str) -> None:
+    session.execute(delete(Worker).where(Worker.id == worker_id))
 
 
 def all_workers(session: Session) -> Sequence[Worker]:
@@ -25,8 +42,29 @@ def alive_since(session: Session, moment: datetime) -> Sequence[Worker]:
     return session.scalars(select(Worker).where(Worker.heartbeat_at >= moment).order_by(Worker.id)).all()
 
 
+def open_queues(session: Session) -> frozenset[str]:
+    """The names of the queues from which running workers claim jobs. Those that drain claim none."""
+    running = Worker.heartbeat_at >= datetime.now(UTC) - SILENT_AFTER
+    found = session.scalars(select(Worker.queues).where(running, Worker.desired_status != statuses.DRAINING))
+    return frozenset(chain.from_iterable(found))
+
+
+def is_draining(session: Session, worker_id: str) -> bool:
+    """Whether a worker may claim no more jobs. Acquires no lock."""
+    desired = session.scalar(select(Worker.desired_status).where(Worker.id == worker_id))
+    return desired == statuses.DRAINING
+
+
 def forget_silent_since(session: Session, moment: datetime) -> None:
     session.execute(delete(Worker).where(Worker.heartbeat_at < moment))
+
+
+def count_held(session: Session, worker_ids: Collection[str]) -> dict[str, int]:
+    """How many jobs each of these workers has claimed, in all projects; without those that have none."""
+    # The table, unlike the record, isn't restricted to a project.
+    jobs = Job.__table__
+    held = select(jobs.c.owner, func.count()).where(jobs.c.owner.in_(worker_ids), jobs.c.status.in_(statuses.CLAIMED))
+    return dict(session.execute(held.group_by(jobs.c.owner)).all())
 
 
 def held_by(session: Session, worker_id: str) -> Sequence[str]:

@@ -2,4 +2,4 @@
 
 
 class CannotWork(Exception):
-    """The worker can't start processes for jobs, and retrying didn't help. The text is for the operator."""
+    """The worker can't run jobs here, and retrying wouldn't help. The text is for the operator."""

@@ -13,18 +13,20 @@ from datetime import UTC, datetime
 import structlog
 
 from models.jobs.assignment import Runtime
-from service import __version__
+from service import __version__, statuses
 from service.context import Context
 from service.errors import LeaseLost, StorageError
 from service.identity import identify, may_live
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import Lease
-from service.operations.jobs.queue import QUEUES
 from service.operations.jobs.registry import KINDS
 from service.operations.upkeep import housekeeping, space, workers
 from service.storage.identifiers import new_identifier
+from service.storage.notifications import Listener
 from service.storage.records import Job, Worker
 from service.tracing import Tracing
+from service.worker.devices import find_devices
+from service.worker.hosts import check_hosts
 from service.worker.inability import CannotWork
 from service.worker.processes import ProcessStarter
 from service.worker.reaper import Reaper
@@ -35,6 +37,8 @@ from service.worker.waiting import check_waiting_jobs
 HEARTBEAT_SECONDS = 3.0
 CLEANUP_SECONDS = 3600.0
 MAX_PAUSE_SECONDS = 0.2
+SAFETY_SECONDS = 5.0
+"""How often a worker polls that PostgreSQL notifies of jobs: notifications may get lost."""
 WARM_UP_ATTEMPTS = 4
 """After so many failed attempts in a row to start a process, over at least 7 seconds, the worker ends. Whatever
 restarts it gives it a new fork server and a new look at its environment."""
@@ -53,29 +57,38 @@ class Supervisor:
         self._context = context
         self._starter = starter
         self._tracing = tracing
+        self._process = identify(os.getpid())
+        self._started_at = datetime.now(UTC)
+        self._devices = find_devices()
         self._versions = library_versions()
         self._runtime = Runtime(settings.training_threads, settings.resident_bytes, self._versions).to_document()
         self._slots = {name: kind.slots(settings) for name, kind in KINDS.items()}
         self._running: dict[Lease, tuple[Job, threading.Thread]] = {}
         self._shutdown = threading.Event()
-        self._slot_freed = threading.Event()
+        self._woken = threading.Event()
         self._reaper = Reaper(context)
         self._reap_timer = Timer(self._reaper.interval)
         self._heartbeat_timer = Timer(HEARTBEAT_SECONDS)
+        self._listener = Listener(context.database.engine, self._woken.set)
         self._poll_timer = Timer(settings.poll_seconds)
+        self._safety_timer = Timer(SAFETY_SECONDS)
         self._cleanup_timer = Timer(CLEANUP_SECONDS)
         self._warming: threading.Thread | None = None
         self._took_over = False
+        self._desired_status: str = statuses.RUNNING
+        """What an administrator requested, as of the latest heartbeat."""
         self._cannot_work: str | None = None
         self._shortage: str | None = None
         """Why it claims no jobs now: a disk has too little space."""
         self._reported = (False, False)
         """Whether the latest heartbeat said that it is ready, and that it has a problem."""
+        self._listener.start()
 
     def step(self) -> None:
         """Do what is due. Raises StorageError; the next step then continues. Raises CannotWork."""
         self._keep_warm()
         if not self._took_over:
+            check_hosts(self._context, self._process)
             taken = workers.take_over(self._context, socket.gethostname(), may_live)
             self._took_over = True
             if taken:
@@ -88,14 +101,18 @@ class Supervisor:
             self._reaper.check()
         if self._cleanup_timer.due():
             threading.Thread(target=self._clean_up, name="cleanup", daemon=True).start()
-        if self._poll_timer.due() or self._slot_freed.is_set():
-            self._slot_freed.clear()
+        if self._is_claim_due():
+            self._woken.clear()
             check_waiting_jobs(self._context)
             self._claim()
 
+    def _is_claim_due(self) -> bool:
+        timer = self._safety_timer if self._listener.is_listening else self._poll_timer
+        return timer.due() or self._woken.is_set()
+
     def pause(self) -> None:
-        """Wait until the next step may be due, or a slot becomes free."""
-        self._slot_freed.wait(min(self._context.settings.poll_seconds, MAX_PAUSE_SECONDS))
+        """Wait until the next step may be due, a slot becomes free, or there may be a job to claim."""
+        self._woken.wait(min(self._context.settings.poll_seconds, MAX_PAUSE_SECONDS))
 
     def _keep_warm(self) -> None:
         warming = self._warming is not None and self._warming.is_alive()
@@ -106,6 +123,8 @@ class Supervisor:
     def _warm_up(self) -> None:
         for delay in itertools.islice(growing_delays(first=1.0), WARM_UP_ATTEMPTS):
             self._starter.warm_up()
+            if self._starter.warm:
+                self._woken.set()
             if self._starter.warm or self._shutdown.wait(delay):
                 return
         self._cannot_work = f"The worker can't run jobs. {self._starter.problem}"
@@ -120,15 +139,22 @@ class Supervisor:
         worker = Worker(
             id=self.id,
             host=socket.gethostname(),
-            process=identify(os.getpid()),
+            process=self._process,
             slots=self._context.settings.worker_slots,
+            queues=list(self._context.settings.queues),
+            devices=self._devices,
             versions={"fitserve": __version__, "python": platform.python_version(), **self._versions},
             ready=ready,
             problem=problem,
+            desired_status=self._desired_status,
+            started_at=self._started_at,
             heartbeat_at=datetime.now(UTC),
         )
         workers.record_heartbeat(self._context, worker)
         self._reported = (ready, bool(problem))
+        if worker.desired_status != self._desired_status:
+            log.info("an administrator changed what the worker does", desired_status=worker.desired_status)
+        self._desired_status = worker.desired_status
 
     def _clean_up(self) -> None:
         try:
@@ -138,11 +164,12 @@ class Supervisor:
 
     def _claim(self) -> None:
         self._check_space()
+        queues = self._context.settings.queues
         # Only while processes start quickly: while a job waits for the fork server's imports, its lease isn't renewed.
         while self._starter.warm and self._shortage is None and (kinds := self._free_kinds()):
-            if not execution.has_queued(self._context, kinds, QUEUES):
+            if not execution.may_claim(self._context, self.id, kinds, queues):
                 return
-            claimed = execution.claim(self._context, self.id, kinds, QUEUES, self._runtime)
+            claimed = execution.claim(self._context, self.id, kinds, queues, self._runtime)
             if claimed is None:
                 return
             self._supervise(*claimed)
@@ -161,7 +188,7 @@ class Supervisor:
     def _supervise(self, lease: Lease, job: Job) -> None:
         def run() -> None:
             supervise(self._context, lease, job, self._starter, self._shutdown, self._tracing)
-            self._slot_freed.set()
+            self._woken.set()
 
         thread = threading.Thread(target=run, name=lease.staging_name, daemon=True)
         self._running[lease] = (job, thread)
@@ -171,6 +198,7 @@ class Supervisor:
         """Kill all child processes and put their jobs back, within `seconds`. Raises nothing."""
         deadline = time.monotonic() + seconds
         self._shutdown.set()
+        self._listener.stop()
         self._starter.close()
         for lease, (job, thread) in self._running.items():
             thread.join(max(0.0, deadline - time.monotonic()))

@@ -71,6 +71,7 @@ def garden(fitserve: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> s
     assert fitserve.json("models", "create", spec)["status"] == "ready"
     ended = fitserve.run("train", "garden", "garden", "--epochs", "20", "--seed", "7", "--label", "best")
     assert ended.returncode == 0, ended.stderr
+    assert "\nExecution graph: Compiling takes about" in ended.stderr
     assert "Epoch 20/20" in ended.stdout
     *_, guess, last = ended.stdout.splitlines()
     assert guess.startswith("Naive guess - loss: 1.099 - accuracy: 0.3333 - val_loss: ")
@@ -246,6 +247,9 @@ def test_a_detached_training_is_controlled_by_its_id(fitserve: CommandLine, clie
     assert ["precision", "bfloat16"] in shown
     assert "execution_reason" in [member for member, *_ in shown]
     client.wait_for_first_epoch(job)
+    (warning,) = client.job(job)["warnings"]  # the network has only its last layer
+    assert (warning["type"], warning["detail"][:33]) == ("no_bfloat16", "No layer computes in bfloat16: on")
+    assert warning["detail"] in " ".join(fitserve.table("jobs", "show", job))
     assert fitserve.json("jobs", "change", job, "--learning-rate", "0.01")["id"] == job
     fitserve.table("jobs", "pause", job)
     client.wait_for_status(job, "paused")

@@ -54,6 +54,10 @@ def test_a_version_gets_a_certified_variant_that_predicts_in_every_protocol(clie
     assert inferred["outputs"][0]["data"] == [pytest.approx(value)]
     assert inferred["parameters"] == {"variant": "int8"}
 
+    evaluation = client.post("/v1/evaluations", {"model": "small", "label": "small", "dataset": "small"}, wait=60)
+    assert (evaluation["status"], evaluation["variant"]) == ("succeeded", "int8"), evaluation["error"]
+    assert evaluation["result"]["metrics"]["r2"] == pytest.approx(item["metrics"]["variant"]["r2"])
+
     # A network that fits perfectly predicts worse with every number that is rounded.
     refused = client.post(f"{VERSION}/variants", {"type": "int8", "max_accuracy_drop": 0}, wait=60)
     assert (refused["status"], refused["error"]["type"]) == ("failed", "/problems/accuracy-drop")

@@ -57,9 +57,9 @@ def to_csv(columns: dict[str, Any]) -> str:
 
 def read_types(dataset: Dataset) -> dict[str, str]:
     """The types of the inputs by name."""
-    return {entry["name"]: entry["type"] for entry in dataset.descriptor["inputs"]}
+    return {entry.name: entry.type for entry in dataset.descriptor.inputs}
 
 
 def read_reasons(dataset: Dataset) -> dict[str, str]:
     """Why columns were left out, by name."""
-    return {entry["name"]: entry["reason"] for entry in dataset.descriptor["left_out"]}
+    return {entry.name: entry.reason for entry in dataset.descriptor.left_out or ()}

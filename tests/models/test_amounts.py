@@ -8,6 +8,7 @@ from typing import Any
 import polars
 import pytest
 
+from models.dataset_descriptor import Note
 from models.errors import InvalidInstances
 from models.preprocessing import CsvText, Preprocessing, inputs_from_dataset
 from models.tabular.expressions import to_number
@@ -38,12 +39,12 @@ def test_money_is_read_as_numbers_from_every_format(format_: str, tmp_path: Path
         content = data[format_]() if format_ in data else (tmp_path / "made.parquet").read_bytes()
         dataset = import_upload(tmp_path, content, f"made.{format_}", split=NO_SPLIT)
 
-    (entry,) = dataset.descriptor["inputs"]
-    assert (entry["type"], entry["unit"], entry["format"], entry["missing"]) == ("number", "$", "$1,234.5", 1)
+    (entry,) = dataset.descriptor.inputs
+    assert (entry.type, entry.unit, entry.format, entry.missing) == ("number", "$", "$1,234.5", 1)
     assert [row["instance"]["price"] for row in dataset.rows_page("train", 0, 9)] == READ
-    (note,) = dataset.descriptor["notes"]
+    (note,) = dataset.descriptor.notes
     detail = 'The texts are read as numbers in "$": "$10,008.90" is 10008.9.'
-    assert note == {"type": "money", "column": "price", "detail": detail}
+    assert note == Note("money", detail, "price")
 
 
 @pytest.mark.parametrize(
@@ -60,8 +61,8 @@ def test_a_column_declared_as_number_may_have_any_unit(
 ) -> None:
     dataset = import_upload(tmp_path, to_csv({"x": cells, "y": ["a", "b"]}), types=types, split=NO_SPLIT)
 
-    (entry,) = dataset.descriptor["inputs"]
-    assert (entry["format"], entry.get("unit")) == (format_, unit)
+    (entry,) = dataset.descriptor.inputs
+    assert (entry.format, entry.unit) == (format_, unit)
     assert dataset.rows_page("train", 0, 1)[0]["instance"] == {"x": value}
 
 
@@ -106,10 +107,10 @@ def test_a_decimal_separator_that_the_client_gives_is_the_one_of_money_too(tmp_p
 def test_a_target_of_money_shows_its_unit(tmp_path: Path) -> None:
     data = to_csv({"x": [1, 2, 3], "y": ["$1,000", "$2,500", "$3,000"]})
     dataset = import_upload(tmp_path, data, split=NO_SPLIT)
-    target = dataset.descriptor["target"]
-    assert (target["type"], target["unit"], target["max"]) == ("number", "$", 3000)
+    target = dataset.descriptor.target
+    assert (target.type, target.unit, target.max) == ("number", "$", 3000)
     assert dataset.split("train").targets.tolist() == [1000, 2500, 3000]
-    assert [note["column"] for note in dataset.descriptor["notes"]] == ["y"]
+    assert [note.column for note in dataset.descriptor.notes] == ["y"]
 
 
 def test_posted_rows_may_be_written_as_the_file_is(tmp_path: Path) -> None:
@@ -141,7 +142,7 @@ def test_a_unit_of_one_letter_next_to_the_number_can_be_posted(unit: str, tmp_pa
     inputs = inputs_from_dataset(dataset.descriptor, "made", "none")
     fitted = Preprocessing.fit(make_spec("binary", inputs, "binary_crossentropy"), dataset)
 
-    assert dataset.descriptor["inputs"][0]["unit"] == unit
+    assert dataset.descriptor.inputs[0].unit == unit
     assert fitted.read_instances([{"length": f"7.5{unit}"}])[0]["input"].tolist() == [[7.5]]
 
 
@@ -158,7 +159,7 @@ def test_integers_of_too_many_digits_are_identifiers(format_: str, tmp_path: Pat
 
     assert read_types(dataset) == {"x": "number"}
     assert read_reasons(dataset) == {"account": "identifier"}
-    assert [(note["type"], note["column"]) for note in dataset.descriptor["notes"]] == [("identifier", "account")]
+    assert [(note.type, note.column) for note in dataset.descriptor.notes] == [("identifier", "account")]
 
 
 def test_long_integers_that_repeat_are_codes(tmp_path: Path) -> None:
@@ -169,7 +170,7 @@ def test_long_integers_that_repeat_are_codes(tmp_path: Path) -> None:
 def test_numbers_that_are_close_have_a_histogram(tmp_path: Path) -> None:
     data = to_csv({"x": [1.0, math.nextafter(1, 2), 1.0], "t": LONG[:3], "y": ["a", "b", "a"]})
     dataset = import_upload(tmp_path, data, types={"t": "number"}, split=NO_SPLIT)
-    assert [entry["histogram"]["counts"] for entry in dataset.descriptor["inputs"]] == [
+    assert [entry.to_document()["histogram"]["counts"] for entry in dataset.descriptor.inputs] == [
         [2, *[0] * 8, 1],
         [1, 0, 0, 0, 0, 1, 0, 0, 0, 1],
     ]
@@ -178,5 +179,5 @@ def test_numbers_that_are_close_have_a_histogram(tmp_path: Path) -> None:
 def test_categories_that_only_other_rows_have_are_noted(tmp_path: Path) -> None:
     columns = {"town": ["Bern", "Chur", "Bern", "Genf"], "part": ["train"] * 2 + ["test"] * 2, "y": list("abab")}
     dataset = import_upload(tmp_path, to_csv(columns), split={"column": "part"})
-    (note,) = dataset.descriptor["notes"]
-    assert (note["type"], note["column"], note["count"]) == ("unseen_categories", "town", 1)
+    (note,) = dataset.descriptor.notes
+    assert (note.type, note.column, note.count) == ("unseen_categories", "town", 1)

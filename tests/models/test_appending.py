@@ -59,9 +59,9 @@ def test_the_positive_class_stays_when_rows_are_appended(tmp_path: Path) -> None
         base=dataset.folder,
     )
 
-    target = Dataset.open(folder).descriptor["target"]
-    assert (target["classes"], target["counts"]) == (["usual", "fraud"], [6, 13])
-    assert target["positive_class"] == dataset.descriptor["target"]["positive_class"] == "fraud"
+    target = Dataset.open(folder).descriptor.target
+    assert (target.classes, target.counts) == (["usual", "fraud"], [6, 13])
+    assert target.positive_class == dataset.descriptor.target.positive_class == "fraud"
 
 
 def test_a_number_with_a_unit_is_no_target_of_a_posted_row(tmp_path: Path) -> None:

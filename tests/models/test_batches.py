@@ -470,7 +470,7 @@ def test_a_file_with_rows_of_series_and_sequences_is_refused(tmp_path: Path, mon
     window = {"steps": 3, "time_column": "day", "group": "shop"}
     dataset = import_upload(tmp_path, SALES, target="sold", window=window)
     predictor = make_version(dataset, 1, task="regression", loss={"type": "MeanSquaredError"})
-    width = len(dataset.descriptor["inputs"][0]["features"])
+    width = len(dataset.descriptor.inputs[0].features or ())
     lines = [orjson.dumps(row) for row in (*polars.read_csv(SALES.encode()).to_dicts(), [[0.5] * width] * 3)]
 
     (fault,) = faults_of(read(dataset.folder, predictor, b"\n".join(lines), "both.jsonl"))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from models.compatibility import check_fit, check_target
+from models.dataset_descriptor import DatasetDescriptor
 from models.errors import Fault, InvalidData, InvalidSpec
 from models.preprocessing import inputs_from_dataset
 from models.spec import InputSpec, NetworkSpec
@@ -15,27 +16,27 @@ from tests.models.network_specs import make_spec
 
 
 @pytest.fixture
-def flowers(tmp_path: Path) -> dict[str, Any]:
-    return make_dataset(tmp_path, "iris").descriptor | {"name": "flowers"}
+def flowers(tmp_path: Path) -> DatasetDescriptor:
+    return replace(make_dataset(tmp_path, "iris").descriptor, name="flowers")
 
 
 def faults_of(
-    spec: NetworkSpec, output: tuple[int, ...], descriptor: dict[str, Any], layer: str = "dense_1"
+    spec: NetworkSpec, output: tuple[int, ...], descriptor: DatasetDescriptor, layer: str = "dense_1"
 ) -> list[Fault]:
     with pytest.raises(InvalidData) as caught:
         check_fit(spec, output, descriptor, layer)
     return list(caught.value.faults)
 
 
-def inline(folder: Path, **members: Any) -> dict[str, Any]:
-    return make_dataset(folder, "inline", **members).descriptor | {"name": "few"}
+def inline(folder: Path, **members: Any) -> DatasetDescriptor:
+    return replace(make_dataset(folder, "inline", **members).descriptor, name="few")
 
 
-def test_a_model_created_from_the_dataset_fits(flowers: dict[str, Any]) -> None:
+def test_a_model_created_from_the_dataset_fits(flowers: DatasetDescriptor) -> None:
     check_fit(make_spec(inputs=inputs_from_dataset(flowers, "flowers")), (3,), flowers)
 
 
-def test_a_plain_shape_fits_a_table_of_numbers(flowers: dict[str, Any]) -> None:
+def test_a_plain_shape_fits_a_table_of_numbers(flowers: DatasetDescriptor) -> None:
     check_fit(make_spec(shape=[4], scaling="standard"), (3,), flowers)
 
 
@@ -44,7 +45,7 @@ def test_pictures_fit_flat_and_with_a_channel(shape: list[int], tmp_path: Path) 
     check_fit(make_spec(shape=shape), (10,), make_dataset(tmp_path, "digits").descriptor)
 
 
-def test_ten_units_for_three_classes_name_the_layer_and_the_fix(flowers: dict[str, Any]) -> None:
+def test_ten_units_for_three_classes_name_the_layer_and_the_fix(flowers: DatasetDescriptor) -> None:
     (fault,) = faults_of(make_spec(shape=[4]), (10,), flowers)
 
     assert fault.pointer == "#/model"
@@ -53,7 +54,7 @@ def test_ten_units_for_three_classes_name_the_layer_and_the_fix(flowers: dict[st
     )
 
 
-def test_a_network_for_a_dataset_has_faults_that_point_into_its_spec(flowers: dict[str, Any]) -> None:
+def test_a_network_for_a_dataset_has_faults_that_point_into_its_spec(flowers: DatasetDescriptor) -> None:
     inputs = inputs_from_dataset(flowers, "flowers")
     layers: list[dict[str, Any]] = [{"type": "Dense", "units": 10}, {"type": "Softmax"}]
     cases = (
@@ -64,15 +65,15 @@ def test_a_network_for_a_dataset_has_faults_that_point_into_its_spec(flowers: di
     )
     for spec, output, pointer, says in cases:
         with pytest.raises(InvalidSpec) as caught:
-            check_target(spec, output, flowers)
+            check_target(spec, output, flowers.target, flowers.name)
         (fault,) = caught.value.faults
         assert fault.pointer == pointer
         assert says in fault.detail
-    check_target(make_spec(inputs=inputs), (3,), flowers)
+    check_target(make_spec(inputs=inputs), (3,), flowers.target, flowers.name)
 
 
-def test_all_faults_are_reported_together(flowers: dict[str, Any]) -> None:
-    faults = faults_of(make_spec(shape=[5]), (10,), flowers | {"splits": {"train": 0, "validation": 0, "test": 150}})
+def test_all_faults_are_reported_together(flowers: DatasetDescriptor) -> None:
+    faults = faults_of(make_spec(shape=[5]), (10,), replace(flowers, splits={"train": 0, "validation": 0, "test": 150}))
 
     assert [fault.pointer for fault in faults] == ["#/dataset", "#/model", "#/dataset"]
     assert faults[0].detail == 'Dataset "flowers" has 4 columns, but the model takes rows of the shape [5].'
@@ -89,7 +90,7 @@ def test_all_faults_are_reported_together(flowers: dict[str, Any]) -> None:
         ("multiclass", (1,), 'The last layer, "dense_1", has 1 unit, but dataset "flowers" has 3 classes'),
     ],
 )
-def test_a_target_must_suit_the_task(task: str, output: tuple, detail: str, flowers: dict[str, Any]) -> None:
+def test_a_target_must_suit_the_task(task: str, output: tuple, detail: str, flowers: DatasetDescriptor) -> None:
     (fault,) = faults_of(make_spec(task=task, shape=[4]), output, flowers)
 
     assert fault.detail.startswith(detail)
@@ -134,7 +135,7 @@ def test_categories_do_not_fit_a_plain_shape(tmp_path: Path) -> None:
     assert 'The column "colour" of dataset "few" is a category' in fault.detail
 
 
-def test_another_table_must_have_the_columns_by_name_and_type(flowers: dict[str, Any], tmp_path: Path) -> None:
+def test_another_table_must_have_the_columns_by_name_and_type(flowers: DatasetDescriptor, tmp_path: Path) -> None:
     spec = make_spec(inputs=inputs_from_dataset(flowers, "flowers"))
     row = {"sepal_length": 1, "sepal_width": "wide", "petal_length": 1, "kind": "a"}
     other = inline(tmp_path / "other", rows=[row], target="kind")
@@ -169,7 +170,7 @@ def test_a_single_input_takes_that_of_the_dataset_whatever_its_name(tmp_path: Pa
     check_fit(spec, (2,), descriptor)
 
 
-def test_columns_do_not_fit_pictures(flowers: dict[str, Any], tmp_path: Path) -> None:
+def test_columns_do_not_fit_pictures(flowers: DatasetDescriptor, tmp_path: Path) -> None:
     spec = make_spec(inputs=inputs_from_dataset(flowers, "flowers"))
 
     (fault,) = faults_of(spec, (10,), make_dataset(tmp_path, "digits").descriptor)

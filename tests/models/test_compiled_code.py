@@ -33,9 +33,11 @@ def flags(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FLAGS, "")
 
 
-def compile_into(code: CompiledCode, scratch: Path, content: bytes | None = None, precision: str = "float32") -> bytes:
+def compile_into(
+    code: CompiledCode, scratch: Path, content: bytes | None = None, precision: str = "float32", *, anew: bool = False
+) -> bytes:
     """What the training finds under the name of its entry; then it writes `content`, as TensorFlow would."""
-    with code.used_for(SPEC, precision, 1, scratch):
+    with code.used_for(SPEC, precision, 1, scratch, anew=anew):
         entry = Path(os.environ[FLAGS].rpartition("=")[2]) / ENTRY
         found = entry.read_bytes() if entry.exists() else b""
         if content is not None:
@@ -91,6 +93,13 @@ def test_code_with_which_tensorflow_failed_is_not_used_again(tmp_path: Path) -> 
     with pytest.raises(tf.errors.InternalError), code.used_for(SPEC, "float32", 1, tmp_path):
         raise tf.errors.InternalError(None, None, "The code can't be loaded.")
     assert compile_into(code, tmp_path) == b""
+
+
+def test_code_with_which_a_process_crashed_is_replaced(tmp_path: Path) -> None:
+    code = CompiledCode(tmp_path / "compiled", 1000)
+    compile_into(code, tmp_path, b"bad")
+    assert compile_into(code, tmp_path, b"good", anew=True) == b""
+    assert compile_into(code, tmp_path) == b"good"
 
 
 def test_a_full_disk_leaves_neither_parts_of_code_to_tensorflow_nor_files_behind(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_numbers_give_the_same_bits_however_the_file_writes_them(
 def test_the_format_of_a_column_is_described_and_travels_with_the_version(tmp_path: Path) -> None:
     dataset = learn(tmp_path, GERMAN, ";")
 
-    formats = {entry["name"]: entry["format"] for entry in dataset.descriptor["inputs"]}
+    formats = {entry.name: entry.format for entry in dataset.descriptor.inputs}
     assert formats == {"price": "1.234,5", "stock": "1.234,5", "size": "1.234,5", "latitude": "1234.5"}
     served = serve(dataset)
     cells = {"price": ["1.234"], "stock": ["1.200"], "size": ["2,5"], "latitude": ["1.234"]}
@@ -182,9 +182,9 @@ def test_white_space_that_begins_late_in_a_file_is_stripped(
     dataset = import_upload(tmp_path, data, split=ALL_TRAIN)
     served = serve(dataset)
 
-    colour, width = dataset.descriptor["inputs"]
-    assert (colour["categories"], colour["counts"], colour["missing"]) == (["blue", "red"], [201, 201], 201)
-    assert width["type"] == "number"
+    colour, width = dataset.descriptor.inputs
+    assert (colour.categories, colour.counts, colour.missing) == (["blue", "red"], [201, 201], 201)
+    assert width.type == "number"
     assert np.array_equal(read(served, write(columns, newline=newline)), trained(dataset, served))
 
 

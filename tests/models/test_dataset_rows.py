@@ -53,7 +53,7 @@ def test_long_names_of_classes_cost_a_row_no_more_than_short_ones(tmp_path: Path
     classes = ["a", "b" * 256]
     data = "x,y\n" + "".join(f"{row % 9},{classes[row % 50 == 0]}\n" for row in range(50_000))
     dataset = import_upload(tmp_path, data)
-    assert dataset.descriptor["target"]["counts"] == [49_000, 1000]
+    assert dataset.descriptor.target.counts == [49_000, 1000]
     tracemalloc.start()
     targets = dataset.split("train").targets
     _, most = tracemalloc.get_traced_memory()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.dataset_descriptor import DatasetDescriptor
 from models.datasets import Dataset, check_request, import_dataset, source_documents
 from models.errors import InvalidData
 from models.limits import Limits
@@ -43,13 +44,14 @@ def test_every_source_without_a_network_gives_a_dataset_that_can_be_opened(sourc
 
     descriptor = dataset.descriptor
     members = {"kind", "rows", "splits", "bytes", "inputs", "notes", "target"}
-    assert set(descriptor) == members | ({"left_out"} if descriptor["kind"] == "table" else set())
+    assert set(descriptor.to_document()) == members | ({"left_out"} if descriptor.kind == "table" else set())
     splits = [dataset.split(name) for name in ("train", "validation", "test")]
-    assert [len(split.rows) for split in splits] == list(descriptor["splits"].values())
-    assert sorted(np.concatenate([split.rows for split in splits])) == list(range(descriptor["rows"]))
-    assert json.loads(json.dumps(descriptor, allow_nan=False)) == descriptor
+    assert [len(split.rows) for split in splits] == list(descriptor.splits.values())
+    assert sorted(np.concatenate([split.rows for split in splits])) == list(range(descriptor.rows))
+    document = json.dumps(descriptor.to_document(), allow_nan=False)
+    assert DatasetDescriptor.from_document(json.loads(document)) == descriptor
     kinds = {document["name"]: document["kind"] for document in source_documents()}
-    assert descriptor["kind"] == kinds[source]
+    assert descriptor.kind == kinds[source]
 
 
 def test_the_line_is_six_points_unless_asked_otherwise(tmp_path: Path) -> None:
@@ -68,7 +70,7 @@ def test_circles_have_the_radii_asked_for(tmp_path: Path) -> None:
     radii = np.linalg.norm(split.tensors["input"], axis=1)
     assert np.allclose(radii[split.targets == 0], 1)
     assert np.allclose(radii[split.targets == 1], 0.25)
-    assert dataset.descriptor["target"] == {
+    assert dataset.descriptor.target.to_document() == {
         "name": "target", "type": "category", "classes": [0, 1], "counts": [100, 100], "positive_class": 1,
     }  # fmt: skip
 
@@ -83,15 +85,15 @@ def test_the_same_seed_gives_the_same_rows_and_splits_and_another_seed_others(tm
 def test_iris_is_a_table_with_names_and_every_species_in_every_split(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, "iris")
 
-    assert [entry["name"] for entry in dataset.descriptor["inputs"]] == [
+    assert [entry.name for entry in dataset.descriptor.inputs] == [
         "sepal_length", "sepal_width", "petal_length", "petal_width",
     ]  # fmt: skip
-    assert dataset.descriptor["inputs"][0]["mean"] == pytest.approx(5.8433, abs=1e-4)
-    assert dataset.descriptor["target"] == {
+    assert dataset.descriptor.inputs[0].mean == pytest.approx(5.8433, abs=1e-4)
+    assert dataset.descriptor.target.to_document() == {
         "name": "species", "type": "category", "classes": ["setosa", "versicolor", "virginica"],
         "counts": [50, 50, 50],
     }  # fmt: skip
-    assert dataset.descriptor["splits"] == {"train": 90, "validation": 30, "test": 30}
+    assert dataset.descriptor.splits == {"train": 90, "validation": 30, "test": 30}
     for name, count in {"train": 30, "validation": 10, "test": 10}.items():
         assert list(Counter(dataset.split(name).targets.tolist()).values()) == [count] * 3
 
@@ -126,13 +128,13 @@ def test_tensors_are_mapped_from_the_disk_in_their_raw_type(tmp_path: Path) -> N
     ],
 )
 def test_splits_take_the_shares_asked_for(split: Any, sizes: dict[str, int], tmp_path: Path) -> None:
-    assert make_dataset(tmp_path, "circles", split=split).descriptor["splits"] == sizes
+    assert make_dataset(tmp_path, "circles", split=split).descriptor.splits == sizes
 
 
 def test_the_line_can_be_split_when_asked(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, "line", parameters={"samples": 100}, split={"test": 0.5})
 
-    assert dataset.descriptor["splits"] == {"train": 50, "validation": 0, "test": 50}
+    assert dataset.descriptor.splits == {"train": 50, "validation": 0, "test": 50}
 
 
 def test_an_unknown_source_names_the_nearest() -> None:
@@ -198,7 +200,7 @@ def test_a_dataset_keeps_its_bytes_and_opens_again(tmp_path: Path) -> None:
     folder = make_dataset(tmp_path, "circles").folder
 
     written = sum(path.stat().st_size for path in folder.rglob("*.npy"))
-    assert Dataset.open(folder).descriptor["bytes"] == written
+    assert Dataset.open(folder).descriptor.bytes == written
 
 
 @pytest.mark.parametrize(

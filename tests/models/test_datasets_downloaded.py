@@ -64,9 +64,9 @@ def test_mnist_keeps_its_own_test_rows_and_no_validation(tmp_path: Path, cache: 
 
     dataset = make_dataset(tmp_path, "mnist", cache=cache)
 
-    assert dataset.descriptor["splits"] == {"train": 20, "validation": 0, "test": 10}
-    assert dataset.descriptor["inputs"][0]["shape"] == [28, 28]
-    assert dataset.descriptor["target"]["classes"] == list(range(10))
+    assert dataset.descriptor.splits == {"train": 20, "validation": 0, "test": 10}
+    assert dataset.descriptor.inputs[0].shape == [28, 28]
+    assert dataset.descriptor.target.classes == list(range(10))
     assert dataset.split("test").rows.tolist() == list(range(20, 30))
 
 
@@ -75,7 +75,7 @@ def test_validation_rows_of_mnist_are_cut_from_the_training_rows(tmp_path: Path,
 
     dataset = make_dataset(tmp_path, "mnist", cache=cache, split={"validation": 0.5})
 
-    assert dataset.descriptor["splits"] == {"train": 10, "validation": 10, "test": 10}
+    assert dataset.descriptor.splits == {"train": 10, "validation": 10, "test": 10}
     assert sorted(dataset.split("validation").targets.tolist()) == list(range(10))
 
 
@@ -84,8 +84,8 @@ def test_the_real_mnist(tmp_path: Path, cache: Path, reference_data: Path) -> No
 
     dataset = make_dataset(tmp_path, "mnist", cache=cache)
 
-    assert dataset.descriptor["splits"] == {"train": 60_000, "validation": 0, "test": 10_000}
-    assert dataset.descriptor["inputs"][0]["mean"] == pytest.approx(33.386, abs=1e-3)
+    assert dataset.descriptor.splits == {"train": 60_000, "validation": 0, "test": 10_000}
+    assert dataset.descriptor.inputs[0].mean == pytest.approx(33.386, abs=1e-3)
     assert dataset.split("train").targets[:5].tolist() == [5, 0, 4, 1, 9]
 
 
@@ -100,9 +100,9 @@ def test_fashion_mnist_is_read_from_its_four_files(tmp_path: Path, cache: Path) 
 
     dataset = make_dataset(tmp_path, "fashion-mnist", cache=cache)
 
-    assert dataset.descriptor["splits"] == {"train": 6, "validation": 0, "test": 3}
+    assert dataset.descriptor.splits == {"train": 6, "validation": 0, "test": 3}
     assert dataset.split("train").targets[:2].tolist() == ["t_shirt_top", "trouser"]
-    assert dataset.descriptor["target"]["classes"][-1] == "ankle_boot"
+    assert dataset.descriptor.target.labels[-1] == "ankle_boot"
 
 
 @pytest.mark.parametrize("place", ["cifar-10-batches-py-target/cifar-10-batches-py", "cifar-10-batches-py"])
@@ -112,7 +112,7 @@ def test_cifar10_is_read_from_the_folder_that_keras_unpacks(place: str, tmp_path
     dataset = make_dataset(tmp_path, "cifar10", cache=cache)
 
     split = dataset.split("train")
-    assert dataset.descriptor["splits"] == {"train": 20, "validation": 0, "test": 4}
+    assert dataset.descriptor.splits == {"train": 20, "validation": 0, "test": 4}
     assert split.targets[:4].tolist() == ["cat", "dog", "cat", "truck"]
     assert split.tensors is not None
     assert split.tensors["input"][0, 0, 0].tolist() == [255, 128, 0]
@@ -123,7 +123,7 @@ def test_cifar10_is_read_from_the_archive_that_keras_downloads(tmp_path: Path, c
     with tarfile.open(cache / "datasets" / "cifar-10-batches-py-target_archive", "w:gz") as archive:
         archive.add(tmp_path / "cifar-10-batches-py", "cifar-10-batches-py")
 
-    assert make_dataset(tmp_path, "cifar10", cache=cache).descriptor["rows"] == 24
+    assert make_dataset(tmp_path, "cifar10", cache=cache).descriptor.rows == 24
 
 
 def test_cat_or_not_has_as_many_cats_as_others(tmp_path: Path, cache: Path) -> None:
@@ -132,11 +132,11 @@ def test_cat_or_not_has_as_many_cats_as_others(tmp_path: Path, cache: Path) -> N
     dataset = make_dataset(tmp_path, "cat-or-not", cache=cache)
 
     cifar = make_dataset(tmp_path, "cifar10", cache=cache)
-    assert dataset.descriptor["target"]["classes"] == ["other", "cat"]
+    assert dataset.descriptor.target.classes == ["other", "cat"]
     for split in ("train", "test"):
         cats = cifar.split(split).targets.tolist().count("cat")
         assert dataset.split(split).targets.tolist().count("cat") == cats
-        assert dataset.descriptor["splits"][split] == cifar.descriptor["splits"][split]
+        assert dataset.descriptor.splits[split] == cifar.descriptor.splits[split]
 
 
 class Intruder:

@@ -23,10 +23,10 @@ def test_points_and_targets_are_all_for_training(tmp_path: Path) -> None:
         tmp_path, "inline", inputs=[[-1], [0], [1], [2], [3], [4]], targets=[[-3], [-1], [1], [3], [5], [7]]
     )
 
-    assert dataset.descriptor["kind"] == "vector"
-    assert dataset.descriptor["splits"] == {"train": 6, "validation": 0, "test": 0}
-    assert dataset.descriptor["inputs"][0]["shape"] == [1]
-    assert dataset.descriptor["target"]["type"] == "number"
+    assert dataset.descriptor.kind == "vector"
+    assert dataset.descriptor.splits == {"train": 6, "validation": 0, "test": 0}
+    assert dataset.descriptor.inputs[0].shape == [1]
+    assert dataset.descriptor.target.type == "number"
     assert read_rows(dataset, "train", 1, 2) == [
         {"row": 1, "instance": [0], "target": -1, "split": "train"},
         {"row": 2, "instance": [1], "target": 1, "split": "train"},
@@ -36,7 +36,7 @@ def test_points_and_targets_are_all_for_training(tmp_path: Path) -> None:
 def test_a_flat_list_is_rows_of_one_number(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, "inline", inputs=[0.1, 0.2, 0.3], targets=[1.5, 2.5, 3.5])
 
-    assert dataset.descriptor["inputs"][0]["shape"] == [1]
+    assert dataset.descriptor.inputs[0].shape == [1]
     assert read_rows(dataset, "train", 0, 1) == [{"row": 0, "instance": [0.1], "target": 1.5, "split": "train"}]
 
 
@@ -46,15 +46,15 @@ def test_a_flat_list_is_rows_of_one_number(tmp_path: Path) -> None:
 def test_the_rank_of_a_row_tells_the_kind(shape: tuple[int, ...], kind: str, tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, "inline", inputs=np.zeros((4, *shape)).tolist(), targets=[0, 1, 0, 1])
 
-    assert dataset.descriptor["kind"] == kind
-    assert dataset.descriptor["inputs"][0]["shape"] == list(shape)
+    assert dataset.descriptor.kind == kind
+    assert dataset.descriptor.inputs[0].shape == list(shape)
 
 
 def test_several_inputs_go_by_name(tmp_path: Path) -> None:
     inputs = {"left": [[1, 2], [3, 4]], "a.b": [[0.5], [0.25]]}
     dataset = make_dataset(tmp_path, "inline", inputs=inputs, targets=["yes", "no"])
 
-    assert [entry["name"] for entry in dataset.descriptor["inputs"]] == ["left", "a.b"]
+    assert [entry.name for entry in dataset.descriptor.inputs] == ["left", "a.b"]
     assert read_rows(dataset, "train", 1, 1) == [
         {"row": 1, "instance": {"left": [3, 4], "a.b": [0.25]}, "target": "no", "split": "train"}
     ]
@@ -89,7 +89,7 @@ def test_an_input_has_a_name_that_a_network_can_use(name: str, pointer: str, tmp
     ],
 )
 def test_targets_are_classes_labels_or_numbers(targets: list, expected: dict[str, Any], tmp_path: Path) -> None:
-    target = make_dataset(tmp_path, "inline", inputs=[1, 2, 3, 4], targets=targets).descriptor["target"]
+    target = make_dataset(tmp_path, "inline", inputs=[1, 2, 3, 4], targets=targets).descriptor.target.to_document()
 
     assert target | expected == target
 
@@ -102,8 +102,8 @@ def test_rows_become_a_table_with_missing_values(tmp_path: Path) -> None:
     ]
     dataset = make_dataset(tmp_path, "inline", rows=rows, target="kind")
 
-    width, colour, ripe, count = dataset.descriptor["inputs"]
-    assert dataset.descriptor["kind"] == "table"
+    width, colour, ripe, count = (entry.to_document() for entry in dataset.descriptor.inputs)
+    assert dataset.descriptor.kind == "table"
     assert width == {
         "name": "width", "type": "number", "shape": [], "missing": 1,
         "mean": 2.35, "std": pytest.approx(1.15), "min": 1.2, "max": 3.5,
@@ -129,7 +129,7 @@ def test_rows_become_a_table_with_missing_values(tmp_path: Path) -> None:
 def test_a_single_row_is_enough(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, "inline", rows=[{"width": 1.2, "colour": "red", "kind": "a"}], target="kind")
 
-    assert dataset.descriptor["rows"] == 1
+    assert dataset.descriptor.rows == 1
 
 
 @pytest.mark.parametrize(
@@ -258,5 +258,5 @@ def test_a_column_of_dates_or_of_one_value_is_detected(tmp_path: Path) -> None:
     rows = [{"day": f"2024-01-0{day}", "shop": "north", "kind": "ab"[day % 2]} for day in range(1, 6)]
     descriptor = make_dataset(tmp_path, "inline", rows=rows, target="kind").descriptor
 
-    assert [(entry["name"], entry["type"]) for entry in descriptor["inputs"]] == [("day", "date")]
-    assert [(entry["name"], entry["reason"]) for entry in descriptor["left_out"]] == [("shop", "constant")]
+    assert [(entry.name, entry.type) for entry in descriptor.inputs] == [("day", "date")]
+    assert [(entry.name, entry.reason) for entry in descriptor.left_out or ()] == [("shop", "constant")]

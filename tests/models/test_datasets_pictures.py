@@ -350,7 +350,7 @@ def test_validation_folders_are_validation_rows(folder: str, tmp_path: Path) -> 
     without_test = {name: content for name, content in files.items() if "/test/" not in name}
     content = write_zip(tmp_path / "other", without_test).read_bytes()
     dataset = import_upload(tmp_path, content, "pets.zip", target=None)
-    assert dataset.descriptor["splits"] == {"train": 4, "validation": 2, "test": 0}
+    assert dataset.descriptor.splits == {"train": 4, "validation": 2, "test": 0}
 
 
 def test_a_zip_with_validation_rows_is_not_split_again(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_numbers(tmp_path: Path) -> None:
     assert result["metrics"]["mae"] == pytest.approx(result["metrics"]["mean_absolute_error"], rel=1e-5)
     assert result["metrics"]["rmse"] ** 2 == pytest.approx(result["loss"], rel=1e-5)
     assert (result["classes"], result["confusion_matrix"], result["per_class"]) == (None, None, None)
-    assert result["points"]["target"]["name"] == dataset.descriptor["target"]["name"]
+    assert result["points"]["target"]["name"] == dataset.descriptor.target.name
     np.testing.assert_allclose(result["points"]["rows"]["true"], truth.T, rtol=1e-5)
     np.testing.assert_allclose(result["points"]["rows"]["predicted"], outputs.T, rtol=1e-5)
 

@@ -112,7 +112,7 @@ def as_lines(rows: list[dict[str, Any]]) -> bytes:
 def test_json_files_are_posted_back(tmp_path: Path) -> None:
     for name, data, format_ in (("a.jsonl", as_lines(ROWS), "jsonl"), ("a.json", json.dumps(ROWS).encode(), "json")):
         dataset = import_upload(tmp_path / name, data, name, **OPTIONS)
-        assert {entry["name"]: entry["type"] for entry in dataset.descriptor["inputs"]}["sold"] == "date"
+        assert {entry.name: entry.type for entry in dataset.descriptor.inputs}["sold"] == "date"
         check(dataset, serve(dataset), TableFile(data, format_), [NamedFile.of(data, name)])
 
 

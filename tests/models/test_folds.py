@@ -1,5 +1,6 @@
 """The folds of a cross-validation: parts of the training rows, and the datasets that hold each out once."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ def test_the_rows_of_a_group_are_in_one_fold(tmp_path: Path) -> None:
 
 def test_windows_of_a_series_are_held_out_in_blocks_of_time(tmp_path: Path) -> None:
     dataset = make_vectors(tmp_path, [number / 3 for number in range(6)])
-    dataset.descriptor["inputs"][0]["features"] = ["x", "y"]
+    (entry,) = dataset.descriptor.inputs
+    dataset.descriptor = replace(dataset.descriptor, inputs=(replace(entry, features=["x", "y"]),))
     assert assign_folds(dataset, 3, seed=1).tolist() == [0, 0, 1, 1, 2, 2]
 
 
@@ -64,7 +66,7 @@ def test_a_fold_is_a_dataset_of_the_other_rows_which_is_removed_afterwards(make:
     held_out = np.arange(30) % 5 == 0
     whole = dataset.rows_page("train", 0, 30)
     with fold_dataset(dataset, held_out, tmp_path / "fold") as fold:
-        assert fold.descriptor["splits"] == {"train": 24, "validation": 6, "test": 0}
+        assert fold.descriptor.splits == {"train": 24, "validation": 6, "test": 0}
         for split, chosen in (("train", ~held_out), ("validation", held_out)):
             rows = fold.rows_page(split, 0, 30)
             expected = [whole[place] for place in np.flatnonzero(chosen)]

@@ -6,6 +6,15 @@ from typing import Any, ClassVar
 import orjson
 import pytest
 
+from models.dataset_descriptor import (
+    DatasetDescriptor,
+    DatasetTarget,
+    FileDescriptor,
+    InputDescriptor,
+    LeftOut,
+    Note,
+    TargetDescriptor,
+)
 from models.documents import Document, NewerDocument
 from models.jobs.assignment import Runtime
 from models.jobs.batch_prediction import BatchPredictionRequest, BatchPredictionResult, PostedFile
@@ -13,6 +22,7 @@ from models.jobs.build import BuildRequest, BuildResult
 from models.jobs.dataset_import import ImportRequest, ImportResult
 from models.jobs.evaluation import EvaluationRequest, EvaluationResult
 from models.jobs.training import EarlyStoppingRequest, StartFrom, TrainingRequest, TrainingResult
+from models.series.window import SeriesColumn, Window
 from models.training.checkpoint_state import CheckpointState, Position
 from models.training.plan import Order
 from models.version_details import ArtifactFile, TrainingMode, VersionDetails
@@ -22,6 +32,14 @@ VERSION = VersionDetails(
     servable=False, reason="It has a Lambda.", metrics={"train": {"loss": 0.1}, "test": None}, classes=[0, 1],
     inputs=[{"name": "input", "shape": [1]}], artifacts=(ArtifactFile("keras", 7, "ab"),),
     training=TrainingMode("bfloat16", "graph"),
+)  # fmt: skip
+DESCRIPTOR = DatasetDescriptor(
+    "sequence", 5, {"train": 3, "validation": 1, "test": 1},
+    (InputDescriptor("input", "number", [3, 1], missing=1, features=["sold"], fill=[1.5], mean=2.0),),
+    TargetDescriptor("sold", "number", [1], unit="kg", columns=["sold"], horizons=[1]), bytes=640,
+    window=Window(3, (SeriesColumn("sold", "number"),), targets=("sold",), time=SeriesColumn("day", "date")),
+    left_out=(LeftOut("day", None, "time", "It orders the rows."),), notes=(Note("gaps", "A gap.", "day", 1),),
+    file=FileDescriptor("csv", header=False, missing=["-"]),
 )  # fmt: skip
 DOCUMENTS: list[Document] = [
     Runtime(4, 1024, {"keras": "3.15.0"}),
@@ -37,10 +55,10 @@ DOCUMENTS: list[Document] = [
     BatchPredictionRequest("test"),
     BatchPredictionRequest(file=PostedFile("a.csv", 5, "cd"), extra="ignore"),
     BatchPredictionResult(2, 300, ["a"], [{"type": "missing", "row": 1}]),
-    BuildRequest({"name": "m"}, {"name": "d", "target": {}}),
+    BuildRequest({"name": "m"}, DatasetTarget("d", DESCRIPTOR.target, "sequence")),
     BuildResult({"layers": []}, "Model"),
     ImportRequest(),
-    ImportResult({"kind": "vector"}),
+    ImportResult(DESCRIPTOR),
     Order(1, epochs=5, epoch=2, step=40),
     CheckpointState(Position(9, 2, 1, best={"epoch": 1, "loss": 0.5}), {"EarlyStopping": {"wait": 1}}, True),
 ]  # fmt: skip
@@ -112,3 +130,15 @@ def test_a_document_of_a_newer_version_is_not_misread() -> None:
 def test_versions_of_libraries_are_members_of_a_runtime() -> None:
     assert Runtime(2, 10, {"keras": "3"}).to_document() == {"threads": 2, "resident_bytes": 10, "keras": "3"}
     assert Runtime.from_document({}) == Runtime()
+
+
+def test_a_descriptor_of_the_first_release_can_be_read() -> None:
+    document = {
+        "kind": "table", "rows": 2, "splits": {"train": 2, "validation": 0, "test": 0}, "bytes": 900,
+        "inputs": [{"name": "x", "type": "number", "shape": [], "missing": 0, "mean": 1.5, "std": 0.5}],
+        "target": {"name": "y", "type": "category", "classes": ["a", "b"], "counts": [1, 1]},
+    }  # fmt: skip
+    descriptor = DatasetDescriptor.from_document(document)
+    assert (descriptor.notes, descriptor.left_out, descriptor.window) == ((), None, None)
+    assert descriptor.target.with_positive_class().positive_class == "b"
+    assert descriptor.to_document() == document | {"notes": []}

@@ -1,5 +1,6 @@
 """A training that takes weights from a version keeps the preprocessing that belongs to them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -183,11 +184,11 @@ def test_classes_keep_their_outputs(
     first, other = make_classes(tmp_path / "1", ["a", "b", "c"] * 4), make_classes(tmp_path / "2", targets)
     spec = spec_for(first, task="multiclass", loss="sparse_categorical_crossentropy")
     kept = save(tmp_path / "version", spec, first, 3)
-    check_fit(spec, (3,), {**other.descriptor, "name": "d"}, "dense", kept.encoding)
+    check_fit(spec, (3,), replace(other.descriptor, name="d"), "dense", kept.encoding)
     encoding = kept.encode(spec, other, 3)
     assert encoding.classes == classes
     split = other.split("train")
-    targets_ = encoding.translate(split.targets, other.descriptor["target"]["classes"])
+    targets_ = encoding.translate(split.targets, other.descriptor.target.classes)
     assert encoding.encode(targets_)[: len(indices)].tolist() == indices
     assert types_of(kept.find_unfamiliar(spec, other)) == types
 

@@ -211,12 +211,12 @@ DATED_FILES: dict[str, Messy] = {
 
 def read_column(dataset: Dataset, name: str, expected: tuple[Any, ...]) -> tuple[Any, ...]:
     """The column's type, unit and values, as far as they are expected."""
-    left_out = [entry["reason"] for entry in dataset.descriptor["left_out"] if entry["name"] == name]
-    entries = [entry for entry in dataset.descriptor["inputs"] if entry["name"] == name]
+    left_out = [entry.reason for entry in dataset.descriptor.left_out or () if entry.name == name]
+    entries = [entry for entry in dataset.descriptor.inputs if entry.name == name]
     if left_out:
         return (left_out[0],)
     values = [row["instance"][name] for row in dataset.rows_page("train", 0, 100)]
-    return (entries[0]["type"], entries[0].get("unit"), values)[: len(expected)]
+    return (entries[0].type, entries[0].unit, values)[: len(expected)]
 
 
 @pytest.mark.parametrize("name", [*FILES, *DATED_FILES])
@@ -225,4 +225,4 @@ def test_each_column_is_typed_as_a_person_would_or_a_note_says_why_not(name: str
     dataset = import_upload(tmp_path, data, split=NO_SPLIT)
 
     assert {column: read_column(dataset, column, expected) for column, expected in columns.items()} == columns
-    assert {note["type"] for note in dataset.descriptor["notes"]} == notes
+    assert {note.type for note in dataset.descriptor.notes} == notes

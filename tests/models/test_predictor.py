@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,8 +170,9 @@ def test_a_table_is_predicted_from_its_columns_with_warnings(tmp_path: Path) -> 
 
 def test_integer_classes_come_back_as_integers(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path, "digits")
+    (entry,) = dataset.descriptor.inputs
     predictor = make_predictor(
-        Dataset(dataset.folder, dataset.descriptor | {"inputs": [{**dataset.descriptor["inputs"][0], "shape": [64]}]}),
+        Dataset(dataset.folder, replace(dataset.descriptor, inputs=(replace(entry, shape=[64]),))),
         np.ones((64, 10)) / 640,
     )
 

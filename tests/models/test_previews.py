@@ -49,7 +49,7 @@ def test_columns_of_a_split_are_counted_in_that_split(tmp_path: Path) -> None:
     found = preview(dataset, "test")
     age, city, joined, flag = found["histograms"]
     rows = found["rows"]
-    assert rows == dataset.descriptor["splits"]["test"] == sum(found["target"]["counts"])
+    assert rows == dataset.descriptor.splits["test"] == sum(found["target"]["counts"])
     assert (city["categories"], sum(city["counts"]), city["edges"]) == (sorted(city["categories"]), rows, None)
     assert (sorted(flag["categories"]), sum(flag["counts"])) == ([False, True], rows)
     assert (len(joined["edges"]), joined["edges"][0][:7], sum(joined["counts"])) == (11, "2024-01", rows)

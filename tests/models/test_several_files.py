@@ -62,13 +62,13 @@ def test_a_compressed_table_is_unpacked(pack: Any, name: str, tmp_path: Path) ->
     wanted = read_rows(import_upload(tmp_path / "plain", data, name, split=NO_SPLIT), "train", 0, 10)
     dataset = import_files(tmp_path, {f"{name}.{'gz' if pack is gzip.compress else 'zst'}": pack(data)})
     assert read_rows(dataset, "train", 0, 10) == wanted
-    assert dataset.descriptor["file"]["compression"] in ("gzip", "zstd")
+    assert dataset.descriptor.file.compression in ("gzip", "zstd")
 
 
 def test_several_members_and_padding_are_one_file(tmp_path: Path) -> None:
     half = len(CSV) // 2
     packed = gzip.compress(CSV[:half].encode()) + gzip.compress(CSV[half:].encode()) + bytes(5000)
-    assert import_files(tmp_path, {"a.csv.gz": packed}).descriptor["rows"] == 2
+    assert import_files(tmp_path, {"a.csv.gz": packed}).descriptor.rows == 2
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstd])
@@ -120,7 +120,7 @@ def test_parquet_and_json_files_may_be_several_too(tmp_path: Path) -> None:
     assert [row["instance"]["x"] for row in rows] == [1, 2, 0.5, None]
     lines = {f"{place}.jsonl": json.dumps({"x": name, "y": place}).encode() for place, name in enumerate("aabb")}
     (tmp_path / "json").mkdir()
-    assert import_files(tmp_path / "json", lines).descriptor["rows"] == 4
+    assert import_files(tmp_path / "json", lines).descriptor.rows == 4
 
 
 @pytest.mark.parametrize(

@@ -35,10 +35,10 @@ def test_all_rows_of_a_group_are_in_one_split(tmp_path: Path) -> None:
     train, validation, test = groups_of(dataset, columns, "patient")
     assert [train & validation, train & test, validation & test] == [set()] * 3
     assert read_reasons(dataset) == {"patient": "group"}
-    (note,) = dataset.descriptor["notes"]
+    (note,) = dataset.descriptor.notes
     counts = f"{len(train)} for train, {len(validation)} for validation, {len(test)} for test"
     total = len(train | validation | test)
-    assert note == {
+    assert note.to_document() == {
         "type": "groups",
         "column": "patient",
         "detail": f'The rows of each of the {total} groups of "patient" are in one split: {counts}.',
@@ -52,8 +52,8 @@ def test_groups_of_several_columns_are_the_combinations(tmp_path: Path) -> None:
     dataset = import_upload(tmp_path, to_csv(columns), split=split, types={"y": "number"})
     train, _, test = groups_of(dataset, columns, "clinic", "bed")
     assert (len(train), len(test)) == (6, 4)
-    assert dataset.descriptor["notes"][0]["count"] == 10
-    assert "column" not in dataset.descriptor["notes"][0]
+    assert dataset.descriptor.notes[0].count == 10
+    assert dataset.descriptor.notes[0].column is None
 
 
 def test_shares_of_rows_and_classes_are_nearly_kept() -> None:
@@ -128,7 +128,7 @@ def test_rows_of_a_request_can_be_grouped(tmp_path: Path) -> None:
     rows = [{"x": n / 10, "who": f"p{n % 6}", "y": n * 1.5} for n in range(30)]
     split = {"test": 0.5, "group": "who"}
     dataset = make_dataset(tmp_path, "inline", rows=rows, target="y", split=split)
-    assert dataset.descriptor["splits"] == {"train": 15, "validation": 0, "test": 15}
+    assert dataset.descriptor.splits == {"train": 15, "validation": 0, "test": 15}
 
 
 @pytest.mark.parametrize("stratify", [None, True, False])
@@ -136,7 +136,7 @@ def test_splits_have_the_proportions_of_the_classes_unless_turned_off(stratify: 
     rare = [n % 10 == 0 for n in range(100)]
     split = {"test": 0.5, "stratify": stratify, "seed": 4}
     dataset = make_dataset(tmp_path, "inline", inputs=list(range(100)), targets=rare, split=split)
-    assert dataset.descriptor["splits"]["test"] == 50
+    assert dataset.descriptor.splits["test"] == 50
     in_proportion = np.count_nonzero(np.array(dataset.split("test").targets)) == 5
     assert in_proportion == (stratify is not False)
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def test_types_are_found_in_the_text(tmp_path: Path) -> None:
     assert [first[name] for name in ("day", "german", "american", "british")] == ["2024-01-31"] * 4
     assert first["moment"] == "2024-01-31T10:00:00"
     assert read_rows(dataset, "train", 1, 1)[0]["instance"]["moment"] == "2024-01-31T10:00:00.500000"
-    formats = {entry["name"]: entry["format"] for entry in dataset.descriptor["inputs"] if entry["type"] == "date"}
+    formats = {entry.name: entry.format for entry in dataset.descriptor.inputs if entry.type == "date"}
     assert formats == {
         "day": "ISO 8601", "moment": "ISO 8601", "german": "%d.%m.%Y", "american": "%m/%d/%Y", "british": "%d/%m/%Y",
     }  # fmt: skip
@@ -47,7 +48,8 @@ def test_each_column_has_its_statistics(tmp_path: Path) -> None:
         "width": [None, *range(1, 12)], "colour": ["red"] * 8 + ["blue"] * 3 + [None],
         "day": [f"2024-01-{day:02d}" for day in range(1, 13)], "ripe": [True] * 5 + [False] * 7, "y": ["a", "b"] * 6,
     }  # fmt: skip
-    width, colour, day, ripe = import_upload(tmp_path, to_csv(columns)).descriptor["inputs"]
+    entries = import_upload(tmp_path, to_csv(columns)).descriptor.inputs
+    width, colour, day, ripe = (entry.to_document() for entry in entries)
 
     assert (width["missing"], width["mean"], width["min"], width["max"]) == (1, 6, 1, 11)
     assert width["quantiles"] == {"0.05": 1.5, "0.25": 3.5, "0.5": 6, "0.75": 8.5, "0.95": 10.5}
@@ -74,7 +76,7 @@ def test_columns_that_cant_be_used_are_left_out_with_the_reason(tmp_path: Path) 
         "column_1": "identifier", "order_id": "identifier", "code": "ignored",
         "shop": "too_many_categories", "same": "constant", "nothing": "empty", "mixed": "too_many_categories",
     }  # fmt: skip
-    details = {entry["name"]: entry["detail"] for entry in dataset.descriptor["left_out"]}
+    details = {entry.name: entry.detail for entry in dataset.descriptor.left_out or ()}
     assert "1,001 distinct texts" in details["shop"]
     assert 'row 2999 has "unknown"' in details["mixed"]
 
@@ -86,9 +88,9 @@ def test_types_can_be_given(tmp_path: Path) -> None:
     dataset = import_upload(tmp_path, to_csv(columns), types=types)
 
     assert read_types(dataset) == {"id": "number", "size": "category", "flag": "boolean", "day": "text"}
-    assert dataset.descriptor["inputs"][1]["categories"] == ["1", "2", "3"]
+    assert dataset.descriptor.inputs[1].categories == ["1", "2", "3"]
     assert read_reasons(dataset) == {}
-    assert dataset.descriptor["target"]["type"] == "number"
+    assert dataset.descriptor.target.type == "number"
 
 
 @pytest.mark.parametrize(
@@ -115,10 +117,10 @@ def test_classes_are_shown_with_their_balance_and_split_in_proportion(tmp_path: 
     data = to_csv({"width": list(range(100)), "y": ["rare"] * 10 + ["often"] * 90})
     dataset = import_upload(tmp_path, data)
 
-    assert dataset.descriptor["target"] == {
+    assert dataset.descriptor.target.to_document() == {
         "name": "y", "type": "category", "classes": ["often", "rare"], "counts": [90, 10], "positive_class": "rare",
     }  # fmt: skip
-    assert dataset.descriptor["splits"] == {"train": 60, "validation": 20, "test": 20}
+    assert dataset.descriptor.splits == {"train": 60, "validation": 20, "test": 20}
     for name, rare in {"train": 6, "validation": 2, "test": 2}.items():
         assert dataset.split(name).targets.tolist().count("rare") == rare
 
@@ -174,13 +176,13 @@ def test_windows_make_sequences_in_time_order(tmp_path: Path) -> None:
     dataset = import_upload(tmp_path, to_csv(columns), target="power", window=window)
 
     descriptor = dataset.descriptor
-    assert (descriptor["kind"], descriptor["rows"]) == ("sequence", 5)
-    assert descriptor["inputs"][0]["shape"] == [3, 5]
-    assert descriptor["inputs"][0]["features"] == ["wind", "place: a", "place: b", "place: other", "power"]
+    assert (descriptor.kind, descriptor.rows) == ("sequence", 5)
+    assert descriptor.inputs[0].shape == [3, 5]
+    assert descriptor.inputs[0].features == ["wind", "place: a", "place: b", "place: other", "power"]
     assert read_reasons(dataset) == {"hour": "time"}
-    assert descriptor["splits"] == {"train": 3, "validation": 1, "test": 1}
-    assert descriptor["inputs"][0]["missing"] == 1
-    assert descriptor["inputs"][0]["fill"] == [11.5, 0, 0, 0, 102]
+    assert descriptor.splits == {"train": 3, "validation": 1, "test": 1}
+    assert descriptor.inputs[0].missing == 1
+    assert descriptor.inputs[0].fill == [11.5, 0, 0, 0, 102]
     assert read_rows(dataset, "train", 1, 1) == [
         {
             "row": 1,
@@ -211,7 +213,7 @@ def test_windows_that_become_too_large_are_refused(tmp_path: Path) -> None:
     data = to_csv({"wind": [number / 2 for number in range(100)], "y": [number * number for number in range(100)]})
     window = {"steps": 50, "stride": 2}
     size = 25 * 50 * 2 * 4
-    assert import_upload(tmp_path, data, window=window, limits=Limits(dataset_bytes=size)).descriptor["rows"] == 25
+    assert import_upload(tmp_path, data, window=window, limits=Limits(dataset_bytes=size)).descriptor.rows == 25
 
     (fault,) = faults_of_upload(tmp_path / "dataset", data, window=window, limits=Limits(dataset_bytes=size - 1))
     assert fault.pointer == "#/window"
@@ -230,7 +232,7 @@ def test_a_table_read_and_written_in_several_groups_and_parts_is_the_same(
     monkeypatch.setattr("models.tabular.table.PART_CELLS", 100)
     parts = import_upload(tmp_path, data, split=NO_SPLIT)
 
-    assert parts.descriptor | {"bytes": 0} == whole.descriptor | {"bytes": 0}
+    assert replace(parts.descriptor, bytes=0) == replace(whole.descriptor, bytes=0)
     assert len(list((parts.folder / "train" / "table").iterdir())) == 5
     assert read_rows(parts, "train", 0, 60) == rows
     table = parts.split("train").table
@@ -278,9 +280,9 @@ def test_missing_numbers_of_windows_are_the_training_medians_when_served_too(tmp
     window = {"steps": 2, "horizon": 0, "time_column": "hour"}
     dataset = import_upload(tmp_path, data, window=window, ignore=["z"], split={"validation": 0, "test": 0.3})
 
-    (entry,) = dataset.descriptor["inputs"]
+    entry = dataset.descriptor.inputs[0].to_document()
     assert (entry["missing"], entry["fill"]) == (3, [5])
-    left_out = {one["name"]: (one["type"], one["reason"]) for one in dataset.descriptor["left_out"]}
+    left_out = {one.name: (one.type, one.reason) for one in dataset.descriptor.left_out or ()}
     assert left_out == {"hour": ("number", "time"), "z": (None, "ignored")}
     fitted = Preprocessing.fit(make_spec(inputs=inputs_from_dataset(dataset.descriptor, "made", "standard")), dataset)
     served = Preprocessing.from_document(json.loads(json.dumps(fitted.to_document())))

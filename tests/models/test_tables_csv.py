@@ -24,8 +24,8 @@ def rows_of(dataset: Dataset) -> list[list[Any]]:
 def test_a_csv_file_becomes_a_table_with_missing_values(tmp_path: Path) -> None:
     dataset = import_upload(tmp_path, FRUIT, split=NO_SPLIT)
 
-    assert dataset.descriptor["kind"] == "table"
-    assert [(entry["name"], entry["type"], entry["missing"]) for entry in dataset.descriptor["inputs"]] == [
+    assert dataset.descriptor.kind == "table"
+    assert [(entry.name, entry.type, entry.missing) for entry in dataset.descriptor.inputs] == [
         ("width", "number", 1), ("colour", "category", 0),
     ]  # fmt: skip
     assert rows_of(dataset) == [[1.5, "red", "a"], [None, "blue", "b"], [3.0, "red", "a"]]
@@ -50,7 +50,7 @@ def test_delimiter_quotes_encoding_and_decimal_comma_are_recognised(data: bytes,
     dataset = import_upload(tmp_path, data, split=NO_SPLIT)
 
     assert rows_of(dataset) == [[1.5, "röt", "a"], [2.25, "bläu", "b"]]
-    assert dataset.descriptor["file"]["encoding"] == encoding
+    assert dataset.descriptor.file.encoding == encoding
 
 
 def test_the_clients_description_of_the_file_takes_precedence(tmp_path: Path) -> None:
@@ -64,8 +64,8 @@ def test_the_clients_description_of_the_file_takes_precedence(tmp_path: Path) ->
 def test_a_file_without_a_header_has_its_columns_numbered(tmp_path: Path) -> None:
     dataset = import_upload(tmp_path, "5.1,3.5,setosa\n4.9,3.0,virginica\n", target="column_3", split=NO_SPLIT)
 
-    assert [entry["name"] for entry in dataset.descriptor["inputs"]] == ["column_1", "column_2"]
-    assert dataset.descriptor["rows"] == 2
+    assert [entry.name for entry in dataset.descriptor.inputs] == ["column_1", "column_2"]
+    assert dataset.descriptor.rows == 2
 
 
 def test_quoted_fields_may_hold_delimiters_quotes_and_line_breaks(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_quoted_fields_may_hold_delimiters_quotes_and_line_breaks(tmp_path: Path
 def test_words_for_a_missing_value_are_missing(tmp_path: Path) -> None:
     dataset = import_upload(tmp_path, "width,y\n1,a\nNA,b\nNaN,a\n?,b\nnull,a\n2,b\n")
 
-    assert dataset.descriptor["inputs"][0]["missing"] == 4
+    assert dataset.descriptor.inputs[0].missing == 4
 
 
 def test_numbers_may_be_grouped_by_thousands(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_the_decimal_separator_is_detected_from_unambiguous_numbers(
     rows = (f"{cell};{'ab'[number % 2]}\n" for number, cell in enumerate(cells))
     dataset = import_upload(tmp_path, "width;y\n" + "".join(rows), split=NO_SPLIT)
 
-    assert dataset.descriptor["file"]["decimal"] == decimal
+    assert dataset.descriptor.file.decimal == decimal
     assert rows_of(dataset)[0][0] == first
 
 
@@ -325,16 +325,16 @@ def test_words_that_may_be_names_are_missing_among_numbers(word: str, tmp_path: 
     data = "\n".join(["size,day,flag,colour,y", f"{word},{word},{word},red,a", *rows]) + "\n"
     dataset = import_upload(tmp_path, data, split=NO_SPLIT)
 
-    found = {entry["name"]: (entry["type"], entry["missing"]) for entry in dataset.descriptor["inputs"]}
+    found = {entry.name: (entry.type, entry.missing) for entry in dataset.descriptor.inputs}
     assert found == {"size": ("number", 1), "day": ("date", 1), "flag": ("boolean", 1), "colour": ("category", 0)}
-    assert sorted(dataset.descriptor["target"]["classes"]) == sorted([word, "a"])
+    assert sorted(dataset.descriptor.target.labels) == sorted([word, "a"])
 
 
 def test_an_odd_word_among_numbers_is_noted(tmp_path: Path) -> None:
     data = "width,y\n" + "".join(f"{cell},{'ab'[place % 2]}\n" for place, cell in enumerate(["many", *"123456789"]))
-    (entry,) = import_upload(tmp_path, data).descriptor["inputs"]
+    (entry,) = import_upload(tmp_path, data).descriptor.inputs
 
-    assert (entry["type"], entry["note"]) == ("category", '9 of 10 are numbers; row 0 is "many".')
+    assert (entry.type, entry.note) == ("category", '9 of 10 are numbers; row 0 is "many".')
 
 
 def test_words_for_missing_values_can_be_given(tmp_path: Path) -> None:
@@ -342,24 +342,24 @@ def test_words_for_missing_values_can_be_given(tmp_path: Path) -> None:
     options: dict[str, Any] = {"csv": {"missing": ["nothing here"]}, "split": NO_SPLIT}
     dataset = import_upload(tmp_path, data, **options)
 
-    assert [entry["missing"] for entry in dataset.descriptor["inputs"]] == [1, 1]
-    assert dataset.descriptor["file"]["missing"] == ["nothing here"]
+    assert [entry.missing for entry in dataset.descriptor.inputs] == [1, 1]
+    assert dataset.descriptor.file.missing == ["nothing here"]
     assert faults_of_request(csv={"missing": "none"})[0].pointer == "#/csv/missing"
 
 
 def test_words_for_yes_and_no_are_booleans_but_classes_of_a_target(tmp_path: Path) -> None:
     dataset = import_upload(tmp_path, "a,b,c,y\nyes,Ja,yes,yes\nno,nein,maybe,no\nno,,no,yes\n", split=NO_SPLIT)
 
-    assert [entry["type"] for entry in dataset.descriptor["inputs"]] == ["boolean", "boolean", "category"]
-    assert dataset.descriptor["target"]["classes"] == ["yes", "no"]
+    assert [entry.type for entry in dataset.descriptor.inputs] == ["boolean", "boolean", "category"]
+    assert dataset.descriptor.target.classes == ["yes", "no"]
 
 
 def test_ids_are_detected_by_their_digits_and_not_by_the_lack_of_a_header(tmp_path: Path) -> None:
     rows = [f"{place},{12345678901234567890 + place},{'ab'[place % 2]}" for place in range(25)]
     dataset = import_upload(tmp_path, "\n".join(rows) + "\n", target="column_3")
 
-    assert [entry["name"] for entry in dataset.descriptor["inputs"]] == ["column_1"]
-    assert [(entry["name"], entry["reason"]) for entry in dataset.descriptor["left_out"]] == [
+    assert [entry.name for entry in dataset.descriptor.inputs] == ["column_1"]
+    assert [(entry.name, entry.reason) for entry in dataset.descriptor.left_out or ()] == [
         ("column_2", "identifier"),
     ]  # fmt: skip
 
@@ -374,8 +374,8 @@ def test_all_unknown_names_are_reported_together(tmp_path: Path) -> None:
 
 def test_dates_whose_day_could_be_the_month_are_noted(tmp_path: Path) -> None:
     data = "us,iso,german,clear,y\n1/2/2024,2024-01-02,1.2.2024,1/31/2024,a\n3/4/2024,2024-01-03,3.4.2024,2/1/2024,b\n"
-    entries = import_upload(tmp_path, data).descriptor["inputs"]
+    entries = import_upload(tmp_path, data).descriptor.inputs
 
-    notes = {entry["name"]: entry.get("note") for entry in entries}
+    notes = {entry.name: entry.note for entry in entries}
     assert notes.pop("us") == "The month is assumed to come first; in every row the day could come first too."
     assert notes == {"iso": None, "german": None, "clear": None}

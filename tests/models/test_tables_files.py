@@ -182,9 +182,9 @@ def test_columns_of_lists_and_objects_are_left_out_as_such(
     rows = [{"tags": value, "width": number, "y": "ab"[number % 2]} for number in range(4)]
     dataset = import_upload(tmp_path, json.dumps(rows), "made.json")
 
-    (left_out,) = dataset.descriptor["left_out"]
-    assert left_out["reason"] == "unsupported"
-    assert left_out["detail"] == f"It holds {held}, which are unsupported."
+    (left_out,) = dataset.descriptor.left_out or ()
+    assert left_out.reason == "unsupported"
+    assert left_out.detail == f"It holds {held}, which are unsupported."
     rows[3]["tags"] = 5
     (tmp_path / "mixed").mkdir()
     (fault,) = faults_of_upload(tmp_path / "mixed", "\n".join(map(json.dumps, rows)), "made.jsonl")
@@ -210,7 +210,8 @@ def test_parquet_of_rarer_types_is_read_as_plain_values_or_left_out_with_the_rea
 
     assert read_types(dataset) == {"day": "date", "size": "number", "grade": "number"}
     assert read_reasons(dataset) == {"span": "unsupported", "empty": "empty"}
-    assert dataset.descriptor["left_out"][0]["detail"] == "It holds durations, which are unsupported."
+    span, _ = dataset.descriptor.left_out or ()
+    assert span.detail == "It holds durations, which are unsupported."
 
 
 @pytest.mark.parametrize("type_", ["category", "text", "identifier"])
@@ -230,6 +231,6 @@ def test_durations_of_parquet_are_not_texts(type_: str, tmp_path: Path) -> None:
 def test_numbers_of_json_that_are_not_finite_are_missing(name: str, tmp_path: Path) -> None:
     rows = [{"width": width, "y": y} for width, y in ((1, "a"), (float("nan"), "b"), (float("-inf"), "a"), (2, "b"))]
     data = json.dumps(rows) if name == "made.json" else "\n".join(map(json.dumps, rows))
-    (entry,) = import_upload(tmp_path, data, name).descriptor["inputs"]
+    (entry,) = import_upload(tmp_path, data, name).descriptor.inputs
 
-    assert (entry["type"], entry["missing"]) == ("number", 2)
+    assert (entry.type, entry.missing) == ("number", 2)

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.dataset_descriptor import TargetDescriptor
 from models.datasets import check_request
-from models.datasets.descriptor import with_positive_class
 from models.errors import Fault, InvalidData
 from tests.models.made_datasets import make_dataset, read_rows
 from tests.models.made_uploads import faults_of_request, faults_of_upload, import_upload, to_csv
@@ -18,8 +18,7 @@ MIXED = "width,y\n1,fraud\n2,ok\n3,ok\n4,fraud\n5,ok\n"
 def target_of(folder: Path, targets: list[Any], **options: Any) -> dict[str, Any]:
     inputs = list(range(len(targets)))
     dataset = make_dataset(folder, "inline", inputs=inputs, targets=targets, target_options=options or None)
-    target: dict[str, Any] = dataset.descriptor["target"]
-    return target
+    return dataset.descriptor.target.to_document()
 
 
 @pytest.mark.parametrize(
@@ -70,9 +69,11 @@ def test_two_labels_of_which_each_row_has_one_are_a_decision_too(tmp_path: Path)
 
 
 def test_of_a_dataset_of_an_older_release_the_last_class_is_positive() -> None:
-    target = {"name": "y", "type": "category", "classes": ["fraud", "ok"], "counts": [1, 9]}
-    assert with_positive_class(target)["positive_class"] == "ok"
-    assert with_positive_class({"name": "y", "type": "number"}) == {"name": "y", "type": "number"}
+    target = TargetDescriptor.from_document(
+        {"name": "y", "type": "category", "classes": ["fraud", "ok"], "counts": [1, 9]}
+    )
+    assert target.with_positive_class().positive_class == "ok"
+    assert TargetDescriptor("y", "number").with_positive_class() == TargetDescriptor("y", "number")
 
 
 @pytest.mark.parametrize(
@@ -121,9 +122,9 @@ def test_rows_without_a_target_are_refused_with_the_way_to_drop_them(tmp_path: P
 def test_rows_without_a_target_are_dropped_and_counted(tmp_path: Path) -> None:
     dataset = import_upload(tmp_path, GAPS, target_options={"missing": "drop"}, split={"test": 0})
     descriptor = dataset.descriptor
-    assert (descriptor["rows"], descriptor["splits"]["train"]) == (3, 3)
-    assert descriptor["target"]["counts"] == [2, 1]
-    assert descriptor["notes"] == [
+    assert (descriptor.rows, descriptor.splits["train"]) == (3, 3)
+    assert descriptor.target.counts == [2, 1]
+    assert [note.to_document() for note in descriptor.notes] == [
         {"type": "missing_target", "column": "y", "detail": "2 rows without a target were left out.", "count": 2}
     ]
     rows = read_rows(dataset, "train", 0, 9)
@@ -132,8 +133,8 @@ def test_rows_without_a_target_are_dropped_and_counted(tmp_path: Path) -> None:
         (2, 3, "b"),
         (4, 5, "a"),
     ]
-    assert [entry["name"] for entry in descriptor["inputs"]] == ["width", "day"]
-    assert {entry["name"]: entry["reason"] for entry in descriptor["left_out"]} == {"odd": "empty"}
+    assert [entry.name for entry in descriptor.inputs] == ["width", "day"]
+    assert {entry.name: entry.reason for entry in descriptor.left_out or ()} == {"odd": "empty"}
 
 
 @pytest.mark.parametrize(
@@ -164,8 +165,8 @@ def test_a_window_without_a_target_is_left_out(tmp_path: Path) -> None:
     split, options = {"validation": 0, "test": 0}, {"missing": "drop"}
     dataset = import_upload(tmp_path, data, window=window, split=split, target_options=options)
     assert dataset.split("train").targets.tolist() == [20, 30, 50, 70, 80]
-    assert dataset.descriptor["rows"] == 5
-    assert dataset.descriptor["notes"] == [
+    assert dataset.descriptor.rows == 5
+    assert [note.to_document() for note in dataset.descriptor.notes] == [
         {"type": "missing_target", "column": "y", "detail": "2 windows without a target were left out.", "count": 2}
     ]
     tensors = dataset.split("train").tensors

@@ -64,7 +64,7 @@ def faults_of(error: pytest.ExceptionInfo[Any]) -> list[Fault]:
 
 
 def test_a_dataset_shows_its_texts_with_their_lengths(dataset: Dataset) -> None:
-    review, stars, _ = dataset.descriptor["inputs"]
+    review, stars, _ = (entry.to_document() for entry in dataset.descriptor.inputs)
 
     assert (review["name"], review["type"], review["shape"], review["missing"]) == ("review", "text", [], 1)
     assert review["tokens"] == {
@@ -78,15 +78,15 @@ def test_texts_that_are_found_are_noted_with_their_use(tmp_path: Path) -> None:
     rows = [{"note": f"the parcel {number} is late", "size": number % 7, "y": number % 2} for number in range(40)]
     descriptor = make_table(tmp_path, rows, target="y", types={}).descriptor
 
-    (note,) = descriptor["notes"]
-    assert (note["type"], note["column"]) == ("text", "note")
-    assert '"text": {"column": "note", "max_tokens": 10000, "length": 100}' in note["detail"]
+    (note,) = descriptor.notes
+    assert (note.type, note.column) == ("text", "note")
+    assert '"text": {"column": "note", "max_tokens": 10000, "length": 100}' in note.detail
 
 
 def test_empty_and_constant_texts_are_left_out(tmp_path: Path) -> None:
     rows = [row | {"title": "same", "review": None} for row in ROWS]
     descriptor = make_table(tmp_path, rows).descriptor
-    assert {one["name"]: one["reason"] for one in descriptor["left_out"]} == {"title": "constant", "review": "empty"}
+    assert {one.name: one.reason for one in descriptor.left_out or ()} == {"title": "constant", "review": "empty"}
 
 
 def test_texts_are_not_among_the_numbers_of_a_table(dataset: Dataset) -> None:

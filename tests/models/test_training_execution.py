@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from models.spec import NetworkSpec
-from models.training.arithmetic import explain_arithmetic
+from models.training.arithmetic import explain_arithmetic, find_no_bfloat16
 from models.training.execution import choose_execution, requested
 
 
@@ -85,6 +85,15 @@ def test_the_reason_says_what_runs_fused_or_in_bfloat16() -> None:
         "No layer computes in bfloat16: only convolutions, dense layers, attention and the layers after them gain from "
         "it, and the last layer stays in float32."
     ]
+
+
+def test_a_network_without_a_layer_in_bfloat16_is_known_before_it_trains() -> None:
+    assert find_no_bfloat16(spec(DENSE, DENSE), "bfloat16") is None
+    assert find_no_bfloat16(spec(DENSE), "float32") is None
+    detail = find_no_bfloat16(spec(DENSE), "bfloat16")
+    assert detail is not None
+    assert detail.startswith("No layer computes in bfloat16: ")
+    assert detail.endswith(" The network trains in float32.")
 
 
 def test_the_reason_counts_wrapped_and_pretrained_layers_but_not_frozen_ones() -> None:

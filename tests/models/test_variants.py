@@ -66,7 +66,7 @@ def classes(tmp_path: Path) -> Dataset:
 
 def in_order(dataset: Dataset, weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The weights of HIDDEN with the outputs in the order of the dataset's classes."""
-    order = ["abc".index(name) for name in dataset.descriptor["target"]["classes"]]
+    order = ["abc".index(name) for name in dataset.descriptor.target.labels]
     return weights | {name: weights[name][..., order] for name in ("dense_1/kernel", "dense_1/bias")}
 
 
@@ -139,7 +139,7 @@ def test_a_variant_that_predicts_too_much_worse_is_refused_with_the_figures(tmp_
         tmp_path, "inline", inputs=inputs.tolist(), targets=names((inputs[:, :3] @ [3, 2, 1] > 0).astype(int)),
         split=SPLIT,
     )  # fmt: skip
-    sign = 1 if dataset.descriptor["target"]["classes"] == ["a", "b"] else -1
+    sign = 1 if dataset.descriptor.target.classes == ["a", "b"] else -1
     weights = {"dense/kernel": sign * np.array([[3.0], [2.0], [1.0], [0.0]]), "dense/bias": np.zeros(1)}
     layers: list[dict[str, Any]] = [
         {"type": "Rescaling", "scale": 1.0},

@@ -1,5 +1,6 @@
 """A dataset that doesn't fit a version is refused with the reason, before a job is queued."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from models.compatibility import check_version_fit
+from models.dataset_descriptor import DatasetDescriptor
 from models.errors import Fault, InvalidData
 from models.predictor import FORMAT
 from models.preprocessing import Preprocessing, inputs_from_dataset
@@ -17,8 +19,8 @@ from tests.models.network_specs import make_spec
 TABLE = [{"width": 1.0, "colour": "red", "kind": "a"}, {"width": 2.0, "colour": "blue", "kind": "b"}]
 
 
-def inline(folder: Path, **members: Any) -> dict[str, Any]:
-    return make_dataset(folder, "inline", **members).descriptor | {"name": "other"}
+def inline(folder: Path, **members: Any) -> DatasetDescriptor:
+    return replace(make_dataset(folder, "inline", **members).descriptor, name="other")
 
 
 def version_document(folder: Path, task: str, **members: Any) -> dict[str, Any]:
@@ -26,14 +28,14 @@ def version_document(folder: Path, task: str, **members: Any) -> dict[str, Any]:
     dataset = make_dataset(folder, "inline", **members)
     losses = {"regression": "mean_squared_error", "binary": "binary_crossentropy"}
     spec = make_spec(task, inputs_from_dataset(dataset.descriptor, "own"), losses.get(task, "categorical_crossentropy"))
-    target = dataset.descriptor["target"]
-    outputs = len(target["classes"]) if task == "multiclass" else 1
+    target = dataset.descriptor.target
+    outputs = len(target.labels) if task == "multiclass" else 1
     encoding = TargetEncoding.for_network(spec, dataset.descriptor, outputs)
     preprocessing = Preprocessing.fit(spec, dataset)
     return {"format": FORMAT, "task": task, "inputs": preprocessing.to_document(), "target": encoding.to_document()}
 
 
-def faults_of(document: dict[str, Any], descriptor: dict[str, Any], split: str = "train") -> list[Fault]:
+def faults_of(document: dict[str, Any], descriptor: DatasetDescriptor, split: str = "train") -> list[Fault]:
     with pytest.raises(InvalidData) as caught:
         check_version_fit(document, descriptor, split)
     return list(caught.value.faults)

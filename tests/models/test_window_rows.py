@@ -117,7 +117,7 @@ def test_sequences_remain_instances(dataset: Dataset) -> None:
 def test_only_numbers_are_scaled(dataset: Dataset) -> None:
     series = read(fit(dataset), list_rows(TABLE))
 
-    assert dataset.descriptor["inputs"][0]["features"] == [
+    assert dataset.descriptor.inputs[0].features == [
         "kind: x", "kind: y", "kind: other", "price", "weekday_sin", "weekday_cos",
     ]  # fmt: skip
     last = series.inputs["input"][:, -1]

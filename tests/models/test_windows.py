@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.dataset_descriptor import Note
 from models.datasets import Dataset
 from models.limits import Limits
+from models.series.window import SeriesColumn
 from tests.models.made_datasets import read_rows
 from tests.models.made_uploads import NO_SPLIT, faults_of_request, faults_of_upload, import_upload, read_reasons, to_csv
 
@@ -35,8 +37,8 @@ def read_instances(dataset: Dataset, split: str = "train") -> list[Any]:
     return [np.asarray(item["instance"]).tolist() for item in read_rows(dataset, split, 0, 100)]
 
 
-def find_note(dataset: Dataset, type_: str) -> dict[str, Any]:
-    (note,) = [note for note in dataset.descriptor["notes"] if note["type"] == type_]
+def find_note(dataset: Dataset, type_: str) -> Note:
+    (note,) = [note for note in dataset.descriptor.notes if note.type == type_]
     return note
 
 
@@ -50,7 +52,7 @@ def test_windows_never_mix_series(tmp_path: Path) -> None:
         ([100.5, 101.5], 102.5), ([101.5, 102.5], 103.5), ([200.5, 201.5], 202.5), ([201.5, 202.5], 203.5),
     ]  # fmt: skip
     assert read_reasons(dataset) == {"symbol": "group", "date": "time"}
-    assert dataset.descriptor["notes"] == []
+    assert dataset.descriptor.notes == ()
 
 
 def test_series_can_be_distinguished_by_several_columns_and_need_no_time(tmp_path: Path) -> None:
@@ -60,10 +62,11 @@ def test_series_can_be_distinguished_by_several_columns_and_need_no_time(tmp_pat
     )
 
     assert read_instances(dataset) == [[[0], [4]], [[1], [5]], [[2], [6]], [[3], [7]]]
-    assert dataset.descriptor["window"]["group"] == [
-        {"name": "shop", "type": "number", "format": "1,234.5"},
-        {"name": "item", "type": "category"},
-    ]
+    assert dataset.descriptor.window is not None
+    assert dataset.descriptor.window.group == (
+        SeriesColumn("shop", "number", "1,234.5"),
+        SeriesColumn("item", "category"),
+    )
 
 
 def test_repeated_times_without_a_group_are_named_with_columns_for_it(tmp_path: Path) -> None:
@@ -112,7 +115,7 @@ def test_gaps_are_noted_and_break_windows_only_if_asked(gaps: str | None, handle
     columns = drop_day(make_stocks("A", 8), "2024-01-04", "2024-01-05")
     dataset = import_windows(tmp_path, columns, gaps=gaps)
 
-    assert find_note(dataset, "gaps") == {
+    assert find_note(dataset, "gaps").to_document() == {
         "type": "gaps",
         "column": "date",
         "detail": f'1 gap in time (a step is usually 1 day); {handled}. The first is from "2024-01-03" to '
@@ -129,8 +132,8 @@ def test_missing_steps_are_inserted_but_never_predicted_or_used_before_the_next_
     dataset = import_windows(tmp_path, columns, gaps="fill")
 
     note = find_note(dataset, "filled_gaps")
-    assert (note["count"], "2 missing steps of 1 day inserted in 1 gap" in note["detail"]) == (2, True)
-    assert dataset.descriptor["inputs"][0]["features"] == ["price", "kind: a", "kind: b", "kind: other"]
+    assert (note.count, "2 missing steps of 1 day inserted in 1 gap" in note.detail) == (2, True)
+    assert dataset.descriptor.inputs[0].features == ["price", "kind: a", "kind: b", "kind: other"]
     rows = [(np.asarray(item["instance"]).tolist(), item["target"]) for item in read_rows(dataset, "train", 0, 9)]
     assert rows == [
         ([[103.5, 1, 0, 0], [104.5, 0, 1, 0]], 105.5), ([[104.5, 0, 1, 0], [105.5, 0, 1, 0]], 106.5),
@@ -162,11 +165,11 @@ def test_steps_that_are_no_multiple_of_the_usual_one_are_noted_but_months_are_re
     columns = {"date": [f"2024-01-01T{hour}" for hour in hours], "price": [0.5, 1.5, 2.5, 3.5, 4.5, 5.5]}
     dataset = import_windows(tmp_path, columns, group=None)
     note = find_note(dataset, "irregular_steps")
-    assert (note["count"], "usual step, 1 hour" in note["detail"]) == (1, True)
+    assert (note.count, "usual step, 1 hour" in note.detail) == (1, True)
 
     (tmp_path / "months").mkdir()
     columns["date"] = [f"2024-{month:02}-01" for month in range(1, 7)]
-    assert import_windows(tmp_path / "months", columns, group=None).descriptor["notes"] == []
+    assert import_windows(tmp_path / "months", columns, group=None).descriptor.notes == ()
 
 
 def test_a_calendar_is_the_sine_and_cosine_of_parts_of_the_time(tmp_path: Path) -> None:
@@ -176,7 +179,7 @@ def test_a_calendar_is_the_sine_and_cosine_of_parts_of_the_time(tmp_path: Path) 
     }  # fmt: skip
     dataset = import_windows(tmp_path, columns, group=None, calendar=["hour", "weekday", "month"])
 
-    assert dataset.descriptor["inputs"][0]["features"] == [
+    assert dataset.descriptor.inputs[0].features == [
         "price", "hour_sin", "hour_cos", "weekday_sin", "weekday_cos", "month_sin", "month_cos",
     ]  # fmt: skip
     (first, second) = read_instances(dataset)
@@ -188,9 +191,9 @@ def test_categories_of_later_windows_are_unknown_ones(tmp_path: Path) -> None:
     columns = make_stocks("A", 10) | {"kind": list("aabbababcc")}
     dataset = import_windows(tmp_path, columns, split={"validation": 0, "test": 0.25})
 
-    assert dataset.descriptor["inputs"][0]["features"] == ["price", "kind: a", "kind: b", "kind: other"]
+    assert dataset.descriptor.inputs[0].features == ["price", "kind: a", "kind: b", "kind: other"]
     assert read_instances(dataset, "test")[-1] == [[107.5, 0, 1, 0], [108.5, 0, 0, 1]]
-    assert find_note(dataset, "unseen_categories")["count"] == 1
+    assert find_note(dataset, "unseen_categories").count == 1
 
 
 @pytest.mark.parametrize(
@@ -209,12 +212,13 @@ def test_several_targets_and_horizons_are_axes_of_the_target(
     target = None if "targets" in options else "price"
     dataset = import_windows(tmp_path, columns, target=target, **options)
 
-    described = dataset.descriptor["target"]
+    described = dataset.descriptor.target.to_document()
     assert described["shape"] == shape
     assert described["columns"] == options.get("targets", ["price"])
     assert described["name"] == ", ".join(described["columns"])
     assert np.asarray(read_rows(dataset, "train", 0, 1)[0]["target"]).tolist() == first
-    past = dataset.descriptor["window"]["past"]
+    assert dataset.descriptor.window is not None
+    past = dataset.descriptor.window.past
     assert past == [["price", "volume"].index(name) for name in described["columns"]]
 
 
@@ -229,9 +233,9 @@ def test_splits_are_cut_at_times_that_all_series_share_so_that_no_training_targe
     )  # the days
     assert train.max() < validation.min()
     assert validation.max() < test.min()
-    kept = sum(dataset.descriptor["splits"].values())
-    assert dataset.descriptor["rows"] == kept
-    assert find_note(dataset, "windows_across_splits")["count"] == 6 + 2 * 16 - kept
+    kept = sum(dataset.descriptor.splits.values())
+    assert dataset.descriptor.rows == kept
+    assert find_note(dataset, "windows_across_splits").count == 6 + 2 * 16 - kept
     rows = np.concatenate([dataset.split(name).rows for name in ("train", "validation", "test")])
     assert sorted(rows.tolist()) == list(range(kept))
 
@@ -254,10 +258,10 @@ def test_series_without_a_window_or_a_training_window_are_noted(tmp_path: Path) 
     columns = {name: [*values, *new[name], *short[name]] for name, values in columns.items()}
     dataset = import_windows(tmp_path, columns, split={"validation": 0, "test": 0.2})
 
-    assert find_note(dataset, "short_series")["detail"] == (
+    assert find_note(dataset, "short_series").detail == (
         "1 of 3 series with too few consecutive rows for a window: symbol=S."
     )
-    assert find_note(dataset, "series_without_training")["count"] == 1
+    assert find_note(dataset, "series_without_training").count == 1
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,8 @@ def test_an_address_that_is_not_of_the_loopback_interface_can_be_reached(host: s
         ({"FITSERVE_ARTIFACT_URL": "s3://key:secret@bucket"}, "credentials are read from the AWS_… variables"),
         ({"FITSERVE_ARTIFACT_URL": "s3://bucket/../other"}, "must be s3://BUCKET or s3://BUCKET/PREFIX"),
         ({"FITSERVE_ARTIFACT_REDIRECTS": "true"}, "set FITSERVE_ARTIFACT_URL to an s3:// URL, or omit it"),
+        ({"FITSERVE_WORKER_QUEUES": " , "}, "FITSERVE_WORKER_QUEUES names no queue. It can be cpu"),
+        ({"FITSERVE_WORKER_QUEUES": "cpu,g p u"}, 'FITSERVE_WORKER_QUEUES has "g p u", but a name must be 1 to 128'),
         ({"FITSERVE_ARTIFACT_URL": "file://elsewhere/a"}, "FITSERVE_ARTIFACT_URL must be"),
     ],
 )

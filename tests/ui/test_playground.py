@@ -110,6 +110,20 @@ def test_somebody_trains_scrubs_adds_a_point_trains_on_and_shares_the_link(visit
     assert [made(client, kind) for kind in ("training-jobs", "models", "datasets")] == [[], [], []]
 
 
+def test_a_paused_training_is_drawn_as_it_was_paused(visitor: Visitor, client: Client) -> None:
+    page = visitor.opens("/ui/playground#v=1&n=1000&epochs=200&batch=1&net=tanh2&rate=0.03")
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.locator("#figure-epoch")).to_have_text(re.compile(r"^[2-9]\d* of 200$"), timeout=SLOW)
+    page.get_by_role("button", name="Pause").click()
+    paused = re.compile(r"The training is paused after epoch (\d+)\.")
+    expect(page.get_by_role("status")).to_have_text(paused)
+    words = paused.match(page.get_by_role("status").inner_text())
+    assert words is not None
+    expect(page.locator("#figure-epoch")).to_have_text(f"{words[1]} of 200")
+    job = made(client, "training-jobs")[0]["id"]
+    client.patch(f"/v1/training-jobs/{job}", {"desired_status": "cancelled"})
+
+
 def test_what_is_wrong_in_a_link_is_said(visitor: Visitor) -> None:
     page = visitor.opens("/ui/playground#v=1&data=cubes&rate=fast&n=60&colour=red")
     notices = page.locator("#notices .notice")

@@ -69,7 +69,8 @@ def _fills_the_form(visitor: Visitor, page: Page) -> None:
 def _watches_and_changes(visitor: Visitor, page: Page, client: Client, job_id: str) -> None:
     expect(page.locator("#charts")).to_have_attribute("data-epoch", re.compile(r"^([2-9]|\d\d+)$"))
     expect(page.locator("#status")).to_have_text("running")
-    page.get_by_role("button", name="Pause").click()
+    with visitor.sees_it_loaded_again():
+        page.get_by_role("button", name="Pause").click()
     expect(page.locator("#status")).to_have_text("paused")
     assert page.locator("#charts figure").count() == 2
     expect(page.get_by_role("img", name=re.compile(r"^loss by epoch"))).to_have_count(1)
@@ -81,11 +82,14 @@ def _watches_and_changes(visitor: Visitor, page: Page, client: Client, job_id: s
     orders.get_by_label("Epochs").fill("100000")
     orders.get_by_label("Learning rate").fill("0.01")
     orders.get_by_role("button").click()
+    expect(page.locator("#ordered")).to_contain_text("Ordered.")
     page.get_by_label("Logarithmic scale").check()
-    page.get_by_role("button", name="Resume").click()
+    with visitor.sees_it_loaded_again():
+        page.get_by_role("button", name="Resume").click()
     expect(page.locator("#marks")).to_contain_text("Paused after epoch")
     expect(page.locator("#marks")).to_contain_text("learning rate 0.01")
-    page.get_by_role("button", name="Stop and keep").click()
+    with visitor.sees_it_loaded_again():
+        page.get_by_role("button", name="Stop and keep").click()
     client.wait_for_status(job_id, "succeeded")
     page.get_by_role("link", name="Version 1").wait_for()
     expect(page.locator("table").last).to_contain_text("naive guess")

@@ -52,6 +52,13 @@ class Visitor:
         self.page.goto(self._base_url + path)
         return self.page
 
+    @contextmanager
+    def sees_it_loaded_again(self) -> Iterator[None]:
+        """Within the block the visitor does something after which the page is loaded again. What it will show may hold
+        on the old page already, and what is done to the old page is lost."""
+        with self.page.expect_event("load"):
+            yield
+
     def finds_it_accessible(self) -> None:
         """Check the page, narrow and dark, wide and light: axe finds nothing (WCAG 2.2 AA), and nothing overflows."""
         before = self.page.viewport_size or {"width": WIDTHS[-1], "height": HEIGHT}

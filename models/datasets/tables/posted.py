@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from models.dataset_descriptor import InputDescriptor
 from models.errors import Fault, InvalidData
 from models.suggestions import unknown_name
 from models.values.dates import ISO, describe_format, read_date
@@ -56,14 +57,13 @@ class PostedRows:
         """A column's values, None where a row doesn't have it."""
         return [row.get(name) for row in self.rows]
 
-    def read(self, entry: dict[str, Any], *, required: bool = False) -> list[Any]:
+    def read(self, entry: InputDescriptor, *, required: bool = False) -> list[Any]:
         """A column's values, of the type of its `entry` in the descriptor; None is missing, unless `required`.
 
         Raises InvalidData, naming rows and the column.
         """
-        name, read = entry["name"], READERS[entry["type"]]
-        values = self.values(name)
-        found = [None if value is None else read(value, entry.get("format")) for value in values]
+        read, values = READERS[entry.type], self.values(entry.name)
+        found = [None if value is None else read(value, entry.format) for value in values]
         faults = [
             self._fault(row, entry, value)
             for row, (value, one) in enumerate(zip(values, found, strict=True))
@@ -78,16 +78,16 @@ class PostedRows:
         row = self.numbers[row]
         return Fault(f"Row {row}: {detail}", pointer_to(self.member, row, column), row=row, column=column)
 
-    def _fault(self, row: int, entry: dict[str, Any], value: Any) -> Fault:
+    def _fault(self, row: int, entry: InputDescriptor, value: Any) -> Fault:
         if value is None:
-            return self.fault(row, entry["name"], f'"{entry["name"]}" is missing.')
-        expected, format_ = EXPECTED[entry["type"]], entry.get("format")
-        if entry["type"] == "date" and format_ not in (None, ISO):
+            return self.fault(row, entry.name, f'"{entry.name}" is missing.')
+        expected, format_ = EXPECTED[entry.type], entry.format
+        if entry.type == "date" and format_ not in (None, ISO):
             expected = f"{expected}, or written as {describe_format(format_)}"
-        elif entry["type"] == "number" and format_ is not None and entry.get("unit") is not None:
+        elif entry.type == "number" and format_ is not None and entry.unit is not None:
             expected = f"{expected}, such as {format_}"
         found = f'the text "{value[:100]}"' if isinstance(value, str) else describe(value)
-        return self.fault(row, entry["name"], f'"{entry["name"]}" must be {expected}, not {found}.')
+        return self.fault(row, entry.name, f'"{entry.name}" must be {expected}, not {found}.')
 
 
 def _find_row_faults(rows: list[Any], member: str, known: tuple[str, ...]) -> Iterator[Fault]:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from models.dataset_descriptor import InputDescriptor, Note
 from models.series.timeline import Timeline
 from models.series.window import SeriesColumn, Window
 from models.spec import SINGLE_INPUT
-from models.tabular.notes import Note
 from models.values.columns import ColumnValues, Texts
 from models.values.wording import count_of
 
@@ -101,15 +101,16 @@ class Sequences:
         fitted = tuple(_fit(column, self.columns[column.name], covered) for column in self.window.columns)
         window = replace(self.window, columns=fitted)
         matrix = window.encode(self.columns, self.timeline.times)
-        entry = {
-            "name": SINGLE_INPUT,
-            "type": "number",
-            "shape": [window.steps, matrix.shape[1]],
-            "missing": self.missing,
-            "features": window.features,
-        }
         counts = self._count_windows(kept)
-        entry |= _describe(matrix, counts) | {"fill": window.fills}
+        entry = InputDescriptor(
+            SINGLE_INPUT,
+            "number",
+            [window.steps, matrix.shape[1]],
+            missing=self.missing,
+            features=window.features,
+            fill=window.fills,
+            **_describe(matrix, counts),
+        )
         return CompleteSequences(
             SlidingWindows(matrix, self.starts[kept], window.steps),
             kept,
@@ -149,7 +150,7 @@ class CompleteSequences:
     """The indices, among all windows, of those that are in a split."""
     splits: dict[str, np.ndarray]
     """The indices, among the kept windows, of each split's."""
-    entry: dict[str, Any]
+    entry: InputDescriptor
     """The description of the input."""
     window: Window
     notes: Sequence[Note]
@@ -181,7 +182,7 @@ def _note_unseen(
                 yield Note("unseen_categories", detail, column.name, unseen)
 
 
-def _describe(matrix: np.ndarray, counts: np.ndarray) -> dict[str, float]:
+def _describe(matrix: np.ndarray, counts: np.ndarray) -> dict[str, Any]:
     """The statistics of all numbers of windows, from how many of these each row of the matrix is in."""
     rows = counts > 0
     weights = counts[rows].astype(np.float64)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.dataset_descriptor import Note
 from models.datasets.tables.examples import read_times
 from models.datasets.tables.repeated_times import refuse_repeated
 from models.datasets.tables.window_options import WindowOptions
@@ -13,7 +14,6 @@ from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.series.timeline import Timeline, TooManyRows, describe_step, name_series, number_series, write_times
 from models.series.window import BREAK, FILL, REFUSE, SeriesColumn
-from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable
 from models.tabular.reading import read_column
 from models.values.columns import ColumnValues, find_texts

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.datasets.descriptor import MAX_CLASS_NAME, MAX_CLASSES
+from models.dataset_descriptor import Note
+from models.datasets.describing import MAX_CLASS_NAME, MAX_CLASSES
 from models.errors import Fault, InvalidData
 from models.suggestions import unknown_name
-from models.tabular.notes import Note
 from models.tabular.raw_table import RawTable
 from models.tabular.reading import Reading, read_column
 from models.values.columns import Texts, find_texts

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from models.dataset_descriptor import LeftOut, Note
 from models.datasets.examples import Examples
 from models.datasets.tables.options import check_columns
 from models.datasets.tables.sequences import Sequences, TargetSpans
@@ -16,8 +17,7 @@ from models.errors import Fault, InvalidData
 from models.limits import Limits
 from models.series.timeline import Timeline
 from models.series.window import SeriesColumn, Window
-from models.tabular.describing import LeftOut, find_reason, note_left_out
-from models.tabular.notes import Note
+from models.tabular.describing import find_reason, note_left_out
 from models.tabular.raw_table import RawTable
 from models.tabular.reading import Reading, read_column
 from models.tabular.table import LEFT_OUT_DETAILS, refuse_unusable

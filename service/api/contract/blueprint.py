@@ -29,6 +29,7 @@ from service.api.http.media_types import EVENT_STREAM, FORM, JSON, PNG, SVG
 from service.api.http.multipart import read_form
 from service.api.http.negotiation import require_json
 from service.api.http.paging import LARGEST_LIMIT, link_to_next, next_url
+from service.api.http.repetition import repeated_if_aborted
 from service.api.pictures.answers import Form, answer_picture
 from service.errors import InvalidRequest
 
@@ -169,6 +170,8 @@ class Blueprint(DocumentedBlueprint):
             view_func = tagged(_document_parameter(view_func, IF_NONE_MATCH_PARAMETER))
         elif view_func is not None and methods & {"PATCH", "PUT", "DELETE"}:
             view_func = guarded(_document_parameter(view_func, IF_MATCH_PARAMETER))
+        if view_func is not None and methods & {"POST", "PATCH", "PUT", "DELETE"}:
+            view_func = repeated_if_aborted(view_func)
         super().add_url_rule(rule, endpoint, view_func, *args, **options)
 
     def ignores_query(self, handler: Handler) -> Handler:

@@ -30,19 +30,21 @@ class DialectBlueprint(DocumentedBlueprint):
         summary: str,
         answer: type[Schema],
         documentation: dict[str, Any] | None = None,
+        headers: dict[str, Any] | None = None,
         labels: bool = True,
     ) -> None:
         """Add a route for each way to select a version, which replaces `{version}` in `path`.
 
         The method is POST if the `documentation` (an OpenAPI operation) has a `requestBody`, else GET. The way to
-        select the version is appended to the `summary`.
+        select the version is appended to the `summary`. `headers` are those of the response, in OpenAPI's form.
         """
         operation = documentation or {}
         add = self.post if "requestBody" in operation else self.get
         for ending, (choice, words) in CHOICES.items():
             if labels or ending != "_label":
                 handler = _handler(handle, f"{name}{ending}", f"{summary} {words}.")
-                add(path.format(version=choice))(self.response(200, answer)(self.doc(**operation)(handler)))
+                documented = self.response(200, answer, headers=headers)(self.doc(**operation)(handler))
+                add(path.format(version=choice))(documented)
 
 
 def _handler(handle: Callable[[Wanted], Response], name: str, summary: str) -> Callable[..., Response]:

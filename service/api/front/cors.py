@@ -13,7 +13,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 EXPOSED_HEADERS = (
     "ETag", "Link", "Location", "Preference-Applied", "Retry-After", "X-Request-ID", "Idempotency-Replayed",
     "Content-Disposition", "Content-Range", "Inference-Header-Content-Length", "RateLimit", "RateLimit-Policy",
-    "WWW-Authenticate",
+    "WWW-Authenticate", "Fitserve-Variant",
 )  # fmt: skip
 """The response headers that scripts may read."""
 

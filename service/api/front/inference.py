@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,7 +20,7 @@ from service.api.inference import plane
 from service.api.inference.endpoints import Endpoint
 from service.api.inference.plane import Dialect, InferenceRequest
 from service.operations.inference.admission import Permit
-from service.operations.inference.predictions import PredictionService, Target
+from service.operations.inference.predictions import Loaded, PredictionService, Target
 from service.operations.memory import LARGE
 from service.processes import usable_cores
 
@@ -48,36 +47,53 @@ BASE64, ESCAPE = b'"b64"', rb"\u00"
 MOST_PACES = 1000
 
 
-class Paces:
-    """The recent speed of predictions for each version, which decides where the next one is computed."""
+class Pace:
+    """The recent speed of predictions with one version, which decides where the next one is computed."""
+
+    __slots__ = ("_seconds_a_byte", "_smallest")
 
     def __init__(self) -> None:
-        self._seconds_a_byte: dict[Target, float] = {}
-        self._smallest: dict[Target, int] = {}
+        self._seconds_a_byte: float | None = None
+        self._smallest: int | None = None
 
-    def expect(self, wanted: Target, size: int) -> float:
+    def expect(self, size: int) -> float:
         """The expected CPU seconds of a body of `size` bytes; infinity if unknown."""
-        return self._seconds_a_byte.get(wanted, float("inf")) * (size + HEAD_BYTES)
+        return math.inf if self._seconds_a_byte is None else self._seconds_a_byte * (size + HEAD_BYTES)
 
-    def is_usual(self, wanted: Target, size: int) -> bool:
+    def is_usual(self, size: int) -> bool:
         """Whether a body of `size` bytes has hardly more rows than one that was predicted before."""
-        return size <= self._smallest.get(wanted, 0) * USUAL_SIZES + HEAD_BYTES
+        return size <= (self._smallest or 0) * USUAL_SIZES + HEAD_BYTES
 
-    def note_smallest(self, wanted: Target, size: int) -> None:
+    def is_smaller(self, size: int) -> bool:
+        """Whether a body of `size` bytes is smaller than all that `note_smallest` has recorded."""
+        return self._smallest is None or size < self._smallest
+
+    def note_smallest(self, size: int) -> None:
         """Record that a body of `size` bytes, which isn't packed, was predicted."""
-        if size < self._smallest.get(wanted, size + 1):
-            if len(self._smallest) >= MOST_PACES:
-                self._smallest.clear()
-            self._smallest[wanted] = size
+        if self.is_smaller(size):
+            self._smallest = size
 
-    def note(self, wanted: Target, size: int, seconds: float) -> None:
+    def note(self, size: int, seconds: float) -> None:
         """Record that a body of `size` bytes took `seconds` of CPU time."""
-        pace = seconds / (size + HEAD_BYTES)
-        known = self._seconds_a_byte.get(wanted)
-        if known is None and len(self._seconds_a_byte) >= MOST_PACES:
-            self._seconds_a_byte.clear()
+        pace, known = seconds / (size + HEAD_BYTES), self._seconds_a_byte
         # A slower pace counts immediately, a faster one only gradually: no slow request may block the event loop twice.
-        self._seconds_a_byte[wanted] = pace if known is None else max(pace, known + SMOOTHING * (pace - known))
+        self._seconds_a_byte = pace if known is None else max(pace, known + SMOOTHING * (pace - known))
+
+
+class Paces:
+    """The paces of versions, at most MOST_PACES."""
+
+    def __init__(self) -> None:
+        self._paces: dict[Target, Pace] = {}
+
+    def of(self, wanted: Target) -> Pace:
+        """The pace of a version; unknown at first."""
+        pace = self._paces.get(wanted)
+        if pace is None:
+            if len(self._paces) >= MOST_PACES:
+                self._paces.clear()
+            pace = self._paces[wanted] = Pace()
+        return pace
 
 
 class Pool:
@@ -126,53 +142,56 @@ class Inference:
             allowance = Allowance(self._limits, self._service.deadline(), request.memory.reserve)
             asked = InferenceRequest(endpoint.wanted, body, request.headers, request.query, allowance)
             aimed = endpoint.dialect.aim(asked, quickly=True) if encoding is None else None
-            expected = math.inf if aimed is None else self._paces.expect(aimed.wanted, len(body))
-            work = partial(self._compute, request, endpoint.dialect, asked, aimed, encoding)
-            if aimed is not None and expected <= INLINE_SECONDS and self._is_usual(request, aimed):
-                if is_shared:
-                    answer = await self._turns.run(permit, expected, partial(self._compute_here, aimed.wanted, work))
-                else:
-                    answer = self._compute_here(aimed.wanted, work)
-                if answer is not None:
-                    return answer
+            if aimed is None:
+                expected, work = math.inf, partial(self._aim_and_compute, request, endpoint.dialect, asked, encoding)
+            else:
+                pace = self._paces.of(aimed.wanted)
+                expected, work = pace.expect(len(body)), partial(self._compute, request, endpoint.dialect, aimed)
+                if expected <= INLINE_SECONDS and pace.is_usual(len(body)) and is_plain(request, body):
+                    here = partial(self._compute_here, aimed.wanted, work)
+                    answer = await self._turns.run(permit, expected, here) if is_shared else here()
+                    if answer is not None:
+                        return answer
             pool = self._quick if expected <= SLOW_SECONDS else self._slow
             return await pool.run(permit, expected, work, in_turn=is_shared)
 
-    def _compute_here(self, wanted: Target, work: Callable[[], Answer]) -> Answer | None:
+    def _compute_here(self, wanted: Target, work: Callable[[Loaded], Answer]) -> Answer | None:
         """The response, computed in the event loop; None if the database or a file must be read."""
-        return work() if self._service.is_at_hand(wanted) else None
+        loaded = self._service.at_hand(wanted)
+        return None if loaded is None else work(loaded)
 
-    def _is_usual(self, request: Request, asked: InferenceRequest) -> bool:
-        return self._paces.is_usual(asked.wanted, len(asked.body)) and is_plain(request, asked.body)
+    def _aim_and_compute(
+        self, request: Request, dialect: Dialect[Any], asked: InferenceRequest, encoding: str | None
+    ) -> Answer:
+        """The response to a request that must be unpacked or parsed to know what it wants."""
+        started = time.thread_time()
+        if encoding is not None:
+            asked = asked._replace(body=unpack(asked.body, encoding, self._limit, asked.allowance.reserve))
+        return self._compute(request, dialect, dialect.aim(asked, quickly=False) or asked, started=started)
 
     def _compute(
         self,
         request: Request,
         dialect: Dialect[Any],
         asked: InferenceRequest,
-        aimed: InferenceRequest | None,
-        encoding: str | None,
+        loaded: Loaded | None = None,
+        started: float | None = None,
     ) -> Answer:
-        """The response to a request: `aimed`, or `asked` if it must be unpacked or parsed to know what it wants."""
-        started = time.thread_time()
+        """The response to a request, with what it wants if that is `loaded`.
+
+        Its CPU time counts since `started` (`time.thread_time`), or else from now on.
+        """
+        started = time.thread_time() if started is None else started
+        pace, size = self._paces.of(asked.wanted), len(asked.body)
         try:
-            if encoding is not None:
-                body = unpack(asked.body, encoding, self._limit, asked.allowance.reserve)
-                asked = replace(asked, body=body)
-            asked = aimed or dialect.aim(asked, quickly=False) or asked
-            answer = self._predict(request, dialect, asked)
-            if not _is_packed(request):
-                self._paces.note_smallest(asked.wanted, len(asked.body))
+            reply = plane.answer(dialect, asked, loaded or dialect.open(self._service, asked.wanted))
+            answer = Answer(200, {"content-type": reply.media_type, **reply.headers}, reply.content)
+            compress_answer(request, answer)
+            if pace.is_smaller(size) and not _is_packed(request):
+                pace.note_smallest(size)
             return answer
         finally:
-            self._paces.note(asked.wanted, len(asked.body), time.thread_time() - started)
-
-    def _predict(self, request: Request, dialect: Dialect[Any], asked: InferenceRequest) -> Answer:
-        reply = plane.answer(self._service, dialect, asked)
-        headers = {name.lower(): value for name, value in reply.headers.items()}
-        answer = Answer(200, {"content-type": reply.media_type, **headers}, reply.content)
-        compress_answer(request, answer)
-        return answer
+            pace.note(size, time.thread_time() - started)
 
     def close(self) -> None:
         """Accept no more predictions."""

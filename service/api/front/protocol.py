@@ -134,7 +134,7 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._received += len(data)
         self._last_received = time.monotonic()
-        super().data_received(_without_upgrade(data) if self._in_head and UPGRADE.search(data) else data)
+        super().data_received(_without_upgrade(data) if self._in_head else data)
         if self._in_head and self._began is not None and self._received > LONGEST_HEAD:
             self.refuse(431, "The request's head is too large.")
 
@@ -253,5 +253,8 @@ def _without_upgrade(data: bytes) -> bytes:
 
     RFC 9110, section 7.8, lets a server ignore the header.
     """
-    head, end, body = data.partition(b"\r\n\r\n")
-    return UPGRADE.sub(b"\r\nx-ignored-upgrade", head) + end + body
+    end = data.find(b"\r\n\r\n")
+    if UPGRADE.search(data, 0, len(data) if end < 0 else end) is None:
+        return data
+    head, end_of_head, body = data.partition(b"\r\n\r\n")
+    return UPGRADE.sub(b"\r\nx-ignored-upgrade", head) + end_of_head + body

@@ -19,9 +19,10 @@ from service.errors import NotFound
 IF_MATCH, IF_NONE_MATCH = "If-Match", "If-None-Match"
 FORMS = (f"{INDENTED}{GZIPPED}", INDENTED, GZIPPED)
 """The suffixes of the tags of responses that are sent indented or compressed."""
-CHANGING = frozenset(("progress", "usage"))
-"""The fields of resources that also change by themselves, as jobs do by progress, and projects by what they use."""
-VOLATILE = (*CHANGING, "metrics", "best", "last_event")
+CHANGING = frozenset(("progress", "usage", "heartbeat_at"))
+"""The fields of resources that also change by themselves, as jobs do by progress, projects by what they use, and
+workers by heartbeats."""
+VOLATILE = (*CHANGING, "metrics", "best", "last_event", "running", "running_jobs")
 """The fields of such resources that change by themselves."""
 SEPARATOR = "."
 """Separates a resource's revision from the hash of the whole response."""
@@ -58,8 +59,8 @@ def is_known(tag: str) -> bool:
 def guarded(handler: Callable[..., Any]) -> Callable[..., Any]:
     """Call the handler of a change only if the preconditions `If-Match` and `If-None-Match` hold.
 
-    They are checked twice: immediately, because the handler may have nothing to write, and in the transaction that
-    writes, because another client may change the resource in between.
+    They are checked twice: immediately, because the handler may have nothing to write, and at the end of the
+    transaction that writes, because another client may change the resource in between.
     """
 
     @wraps(handler)

@@ -82,6 +82,10 @@ def variant_job_url(job_id: str) -> str:
     return public(f"{VARIANT_JOBS}/{job_id}")
 
 
+def worker_url(worker_id: str) -> str:
+    return public(f"{WORKERS}/{worker_id}")
+
+
 def api_key_url(key_id: str) -> str:
     return public(f"{API_KEYS}/{key_id}")
 

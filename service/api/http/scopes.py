@@ -51,6 +51,7 @@ RULES = (
     _rule(ASKING, r"/v2/repository/index", Scope.READ),
     _rule(ASKING, r"/v2/models/.*/infer", Scope.PREDICT),
     _rule(ASKING, r"/v1/.*(/predictions|:(predict|classify|regress))", Scope.PREDICT),
+    _rule(CHANGING, r"/v1/workers(/.*)?", Scope.ADMIN),
     _rule(CHANGING, r"/v1/batch-predictions(/.*)?", Scope.PREDICT),
     _rule(CHANGING, r"/v1/.*", Scope.TRAIN),
 )

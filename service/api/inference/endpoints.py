@@ -45,7 +45,10 @@ class Endpoints:
 
     def find(self, project: str, path: str) -> Endpoint | None:
         """The endpoint of a path in a project; None if the path isn't one."""
-        found = self._found.get((project, path)) or self._match(project, path)
+        known = self._found.get((project, path))
+        if known is not None:
+            return known
+        found = self._match(project, path)
         if found is not None and len(self._found) < MOST_REMEMBERED:
             self._found[project, path] = found
         return found

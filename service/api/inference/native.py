@@ -1,7 +1,7 @@
 """Fitserve's own prediction protocol: instances in a body of any supported type; labels, scores or values as JSON."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import marshmallow
@@ -46,7 +46,7 @@ class NativeQuery:
 DEFAULTS = NativeQuery()
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class NativeWork(Work):
     """Preprocessed instances, their warnings, and the query parameters."""
 
@@ -67,7 +67,7 @@ class Native:
         query, wanted = request.query, request.wanted
         if not query or VARIANT not in query or not isinstance(wanted, Wanted) or query.keys() - KNOWN:
             return request
-        return replace(request, wanted=wanted._replace(variant=find_type(query[VARIANT][0])))
+        return request._replace(wanted=wanted._replace(variant=find_type(query[VARIANT][0])))
 
     def open(self, service: PredictionService, wanted: Target) -> Loaded:
         """Raises NotFound, NoVersion, NoVariant; Conflict if the version can't be served."""

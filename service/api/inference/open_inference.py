@@ -1,21 +1,24 @@
 """The Open Inference Protocol v2: reads requests for `/infer` and writes the responses."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from models.allowance import Allowance
+from models.errors import Excessive
 from service.api.http.media_types import JSON
 from service.api.http.replies import Reply
 from service.api.inference.errors import InvalidInference
 from service.api.inference.open_inference_answers import write_answer
 from service.api.inference.open_inference_request import (
     HEADER_LENGTH,
+    HEADER_LENGTH_KEY,
     NO_HEADER,
     InferRequest,
     RequestLimits,
     find_variant,
     may_name_variant,
+    parse_request,
     read_request,
 )
 from service.api.inference.plane import InferenceRequest, Work
@@ -23,12 +26,11 @@ from service.errors import NotFound, NotServed, NoVersion
 from service.operations.catalog.resolve import NoVariant
 from service.operations.inference.predictions import Loaded, PredictionService, Wanted
 
-HEADER_LENGTH_KEY = HEADER_LENGTH.lower()
 QUICKLY_PARSED = 2**16
 """The bytes of JSON that are parsed quickly, at most."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class InferWork(Work):
     """Preprocessed tensors, and the request that they come from."""
 
@@ -44,12 +46,17 @@ class Infer:
     def aim(self, request: InferenceRequest, *, quickly: bool) -> InferenceRequest | None:
         """The request for the variant that its `parameters` name."""
         header_length = request.headers.get(HEADER_LENGTH_KEY)
-        if not may_name_variant(request.body, header_length):
+        try:
+            if not may_name_variant(request.body, header_length):
+                return request
+            if quickly and header_length is None and len(request.body) > QUICKLY_PARSED:
+                return None
+            document = parse_request(request.body, header_length, self.max_json_depth, request.allowance)
+            variant = find_variant(document)
+        except (InvalidInference, Excessive):
             return request
-        if quickly and header_length is None and len(request.body) > QUICKLY_PARSED:
-            return None
-        type_ = find_variant(request.body, header_length, self.max_json_depth, request.allowance)
-        return request if type_ is None else replace(request, wanted=request.wanted._replace(variant=type_))
+        wanted = request.wanted if variant is None else request.wanted._replace(variant=variant)
+        return request._replace(wanted=wanted, document=document)
 
     def open(self, service: PredictionService, wanted: Wanted) -> Loaded:
         """Raises NotFound with Triton's texts; Conflict if the version can't be served."""
@@ -67,7 +74,7 @@ class Infer:
                 raise InvalidInference(f"inference request batch-size must be <= {most} for '{loaded.model}'")
 
         limits = RequestLimits(self.max_json_depth, check_rows, request.allowance)
-        asked = read_request(request.body, header_length, loaded.predictor.signature, limits)
+        asked = read_request(request.body, header_length, request.document, loaded.predictor.signature, limits)
         return InferWork(loaded.predictor.read_tensors(asked.tensors, request.allowance), asked)
 
     def write(self, work: InferWork, loaded: Loaded, outputs: np.ndarray, allowance: Allowance) -> Reply:

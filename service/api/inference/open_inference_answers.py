@@ -16,7 +16,7 @@ from service.api.http.errors import AnswerTooLarge
 from service.api.http.json_documents import dump_blocks, dump_json, limit_answer
 from service.api.http.media_types import OCTETS
 from service.api.http.replies import Reply
-from service.api.inference.open_inference_request import HEADER_LENGTH, InferRequest
+from service.api.inference.open_inference_request import HEADER_LENGTH_KEY, InferRequest
 from service.api.inference.open_inference_tensors import LENGTH
 from service.api.inference.plane import VARIANT
 from service.operations.inference.predictions import Loaded
@@ -47,7 +47,7 @@ def write_answer(request: InferRequest, loaded: Loaded, outputs: np.ndarray, all
     content = b"".join(_join(map(describe, in_blocks(outputs)), allowance))
     entry["parameters"] = {"binary_data_size": len(content)}
     header = orjson.dumps(document)
-    return Reply(header + content, OCTETS, {HEADER_LENGTH: str(len(header))})
+    return Reply(header + content, OCTETS, {HEADER_LENGTH_KEY: str(len(header))})
 
 
 def _name_classes(predictor: Predictor, most: int, outputs: np.ndarray) -> list[str]:

@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Any
 
 from models.allowance import Allowance
-from models.errors import Excessive
 from models.jobs.variant import VARIANT_TYPES
 from models.signature import Signature, Tensor, TensorSpec
 from models.spec import OUTPUT
@@ -31,6 +30,7 @@ from service.api.inference.open_inference_tensors import (
 from service.api.inference.plane import VARIANT, find_type
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
+HEADER_LENGTH_KEY = HEADER_LENGTH.lower()
 NO_HEADER = "0"
 """The header length of a body that contains only the elements of the model's single input."""
 SHORT = 4096
@@ -41,8 +41,12 @@ ESCAPED_LETTERS = (rb"\u006", rb"\u007")
 SHARED_MEMORY = "shared_memory_region"
 """An unsupported parameter of tensors. Ignoring it would change the meaning of the request."""
 CLASSIFICATION, CONTENT_TYPE = "classification", "content_type"
+MOST_ARRAYS = 64
+"""The inputs whose `data` is parsed without an object for each number, at most."""
 NUMBERS_CONTENT_TYPES = ("np", "pd")
 """The content types that a client may request for an output."""
+
+Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -74,19 +78,29 @@ class RequestLimits:
     allowance: Allowance
 
 
-def read_request(body: bytes, header_length: str | None, signature: Signature, limits: RequestLimits) -> InferRequest:
-    """Parse a body. `header_length` is the value of the header that gives the length of its JSON.
+def parse_request(body: bytes, header_length: str | None, json_depth: int, allowance: Allowance) -> Document:
+    """The JSON of a body, in which flat lists of numbers may be arrays. It must not be changed.
+
+    `header_length` is the value of the header that gives its length. Raises InvalidInference, Excessive.
+    """
+    end = _find_end(body, header_length)
+    content = body[:end].removeprefix(BYTE_ORDER_MARK)
+    if end < len(body) and end <= SHORT:
+        return _parse_header(content, json_depth)
+    return _parse_with_lists(content, json_depth, allowance)
+
+
+def read_request(
+    body: bytes, header_length: str | None, document: Document | None, signature: Signature, limits: RequestLimits
+) -> InferRequest:
+    """Read a body, whose JSON is the `document` if that has been parsed. `header_length`: see `parse_request`.
 
     Raises InvalidInference, Excessive.
     """
     if header_length == NO_HEADER:
         return _read_raw_request(body, signature, limits)
-    end = len(body) if header_length is None else _read_header_length(header_length, len(body))
-    content = body[:end].removeprefix(BYTE_ORDER_MARK)
-    if end < len(body) and end <= SHORT:
-        document = _parse_header(content, limits.json_depth)
-    else:
-        document = _parse_with_lists(content, len(signature.inputs), limits)
+    if document is None:
+        document = parse_request(body, header_length, limits.json_depth, limits.allowance)
     id_ = document.get("id")
     if id_ is not None and not isinstance(id_, str):
         raise InvalidInference("'id' must be a string.")
@@ -94,7 +108,7 @@ def read_request(body: bytes, header_length: str | None, signature: Signature, l
     _check_variant(parameters)
     output = _read_output(document, parameters, signature)
     content_type = _read_content_type(parameters, "The request")
-    binary = _Binary(memoryview(body)[end:])
+    binary = _Binary(memoryview(body)[_find_end(body, header_length) :])
     tensors: dict[str, Tensor] = {}
     inputs = _list(document, "inputs", required=True)
     for entry in inputs:
@@ -108,34 +122,25 @@ def read_request(body: bytes, header_length: str | None, signature: Signature, l
 
 
 def may_name_variant(body: bytes, header_length: str | None) -> bool:
-    """Whether the JSON of a body may name a variant. Takes a fraction of the time of parsing it."""
-    content = _content(body, header_length)
+    """Whether the JSON of a body may name a variant. Takes a fraction of the time of parsing it.
+
+    Raises InvalidInference.
+    """
+    content = body[: _find_end(body, header_length)]
     # Looking for a single byte is much faster, and requests with numbers only have neither.
     if b"v" in content and VARIANT.encode() in content:
         return True
     return b"\\" in content and any(escape in content for escape in ESCAPED_LETTERS)
 
 
-def find_variant(body: bytes, header_length: str | None, json_depth: int, allowance: Allowance) -> str | None:
-    """The type of variant that the request's parameters name; None if it names none, or isn't valid."""
-    content = _content(body, header_length).removeprefix(BYTE_ORDER_MARK)
-    try:
-        if len(content) < len(body) and len(content) <= SHORT:
-            document = _parse_header(content, json_depth)
-        else:
-            document = _parse(content, json_depth, allowance)
-        return find_type(_parameters(document, "The request").get(VARIANT))
-    except (InvalidInference, Excessive):
-        return None
+def find_variant(document: Document) -> str | None:
+    """The type of variant that a request's parameters name; None if there is no such type. Raises InvalidInference."""
+    return find_type(_parameters(document, "The request").get(VARIANT))
 
 
-def _content(body: bytes, header_length: str | None) -> bytes:
-    """The JSON of a body; empty if the header is invalid."""
-    if header_length is None:
-        return body
-    with suppress(InvalidInference):
-        return body[: _read_header_length(header_length, len(body))]
-    return b""
+def _find_end(body: bytes, header_length: str | None) -> int:
+    """Where the JSON of a body ends. Raises InvalidInference."""
+    return len(body) if header_length is None else _read_header_length(header_length, len(body))
 
 
 def _check_variant(parameters: dict[str, Any]) -> None:
@@ -187,28 +192,28 @@ def _read_header_length(given: str, size: int) -> int:
     return int(given)
 
 
-def _parse_with_lists(content: bytes, most: int, limits: RequestLimits) -> dict[str, Any]:
-    """The request's JSON. The `data` of the first `most` inputs may be a flat float64 array instead of a list."""
-    rest, lists = take_out_lists(content, "data", most, limits.allowance)
+def _parse_with_lists(content: bytes, json_depth: int, allowance: Allowance) -> Document:
+    """The request's JSON. The `data` of the first MOST_ARRAYS inputs may be a flat float64 array instead of a list."""
+    rest, lists = take_out_lists(content, "data", MOST_ARRAYS, allowance)
     if lists:
         with suppress(InvalidInference):
-            document = _parse(rest, limits.json_depth, limits.allowance)
+            document = _parse(rest, json_depth, allowance)
             inputs = [entry for entry in _list(document, "inputs") if entry.get("datatype") in FLOATING]
             found = [entry for entry in inputs if isinstance(entry.get("data"), str) and entry["data"] in lists]
             if len(found) == len(lists):
                 for entry in found:
                     entry["data"] = lists[entry["data"]]
                 return document
-    return _parse(content, limits.json_depth, limits.allowance)
+    return _parse(content, json_depth, allowance)
 
 
 @lru_cache(maxsize=64)
-def _parse_header(content: bytes, json_depth: int) -> dict[str, Any]:
+def _parse_header(content: bytes, json_depth: int) -> Document:
     """The JSON before binary data, which most clients repeat. The returned document must not be changed."""
     return _parse(content, json_depth, Allowance())
 
 
-def _parse(content: bytes, json_depth: int, allowance: Allowance) -> dict[str, Any]:
+def _parse(content: bytes, json_depth: int, allowance: Allowance) -> Document:
     try:
         document = parse_json(content, json_depth, allowance, non_finite=True)
     except MalformedBody as error:
@@ -256,7 +261,7 @@ def _read_content_type(parameters: dict[str, Any], whose: str, known: tuple[str,
     )
 
 
-def _read_output(document: dict[str, Any], parameters: dict[str, Any], signature: Signature) -> WantedOutput:
+def _read_output(document: Document, parameters: dict[str, Any], signature: Signature) -> WantedOutput:
     binary = _flag(parameters, "binary_data_output", default=False)
     outputs = _list(document, "outputs")
     if not outputs:

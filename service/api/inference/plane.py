@@ -1,8 +1,8 @@
 """The path of every prediction in every protocol: open → read → compute → write. Doesn't import Flask."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -15,22 +15,23 @@ VARIANT = "variant"
 """The name of the variant in queries, parameters and responses."""
 
 
-@dataclass(frozen=True)
-class InferenceRequest:
+class InferenceRequest(NamedTuple):
     """A prediction request before a dialect has parsed it."""
 
     wanted: Any
     """A Wanted, or what else the dialect opens."""
     body: bytes
     """The body, decompressed and checked against the size limit."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str]
     """The headers by lower-case name."""
-    query: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    query: Mapping[str, Sequence[str]]
     """The values of each query parameter, in order."""
-    allowance: Allowance = field(default_factory=Allowance)
+    allowance: Allowance
+    document: Any = None
+    """What `aim` has parsed of the body, for `read`."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Work:
     """A parsed request. Each dialect adds what its response needs."""
 
@@ -69,14 +70,13 @@ def find_type(given: Any) -> str | None:
     return given if given in VARIANT_TYPES else None
 
 
-def answer(service: PredictionService, dialect: Dialect[W], request: InferenceRequest) -> Reply:
-    """The response to a request. The caller must hold a permit (`service.admit`).
+def answer(dialect: Dialect[W], request: InferenceRequest, loaded: Loaded) -> Reply:
+    """The response to a request by the version that `dialect.open` has opened. The caller must hold a permit.
 
     The version's statistics count the prediction. Raises what the dialect raises, and TookTooLong if the allowance's
     deadline passes.
     """
     allowance = request.allowance
-    loaded = dialect.open(service, request.wanted)
     with loaded.statistics.prediction() as clock:
         work = dialect.read(request, loaded)
         allowance.check_time()

@@ -37,6 +37,8 @@ LARGEST_VERSION = 2**63 - 1
 ANSWERS = {"instances": "predictions", "inputs": "outputs"}
 """The name of the output in the response, by the form of the request."""
 TENSORFLOW_TYPES = {Datatype.FP32: "DT_FLOAT", Datatype.BYTES: "DT_STRING"}
+VARIANT_HEADER = "Fitserve-Variant"
+"""Says which variant of the version predicted: the bodies of this protocol have no place for it."""
 Document = dict[str, Any]
 
 
@@ -55,7 +57,7 @@ class _TensorFlowServing:
         return find(service, wanted)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class PredictWork(Work):
     """Preprocessed tensors, and the name of the output in the response."""
 
@@ -73,7 +75,7 @@ class Predict(_TensorFlowServing):
 
     def write(self, work: PredictWork, loaded: Loaded, outputs: np.ndarray, allowance: Allowance) -> Reply:
         """Raises TookTooLong, AnswerTooLarge."""
-        return _write_list(work.answer, outputs, _as_it_is, allowance)
+        return _write_list(work.answer, outputs, _as_it_is, loaded, allowance)
 
 
 class _OfExamples(_TensorFlowServing):
@@ -110,7 +112,7 @@ class Classify(_OfExamples):
                 scores = loaded.predictor.score(block)
             return [list(zip(labels, row, strict=True)) for row in scores]
 
-        return _write_list("results", outputs, describe, allowance)
+        return _write_list("results", outputs, describe, loaded, allowance)
 
 
 class Regress(_OfExamples):
@@ -124,7 +126,7 @@ class Regress(_OfExamples):
             shape = ",".join(map(str, outputs.shape))
             expected = "Expected output Tensor shape to be either [batch_size] or [batch_size, 1]"
             raise InvalidInference(f"{expected} but got [{shape}]")
-        return _write_list("results", outputs.ravel(), _as_it_is, allowance)
+        return _write_list("results", outputs.ravel(), _as_it_is, loaded, allowance)
 
 
 def find(service: PredictionService, wanted: Wanted) -> Loaded:
@@ -158,14 +160,21 @@ def _parse(body: bytes, max_depth: int, allowance: Allowance) -> Document:
     return document
 
 
-def write(document: Document) -> Reply:
+def write(document: Document, loaded: Loaded) -> Reply:
     """The response as JSON. Floats have a point or an exponent; NaN and infinity are null."""
-    return Reply(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
+    return Reply(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY), headers=variant_header(loaded))
 
 
-def _write_list(member: str, outputs: np.ndarray, describe: Callable[[np.ndarray], Any], allowance: Allowance) -> Reply:
+def variant_header(loaded: Loaded) -> dict[str, str]:
+    """The header of a response that a variant made; none for that of a version."""
+    return {} if loaded.variant is None else {VARIANT_HEADER: loaded.variant}
+
+
+def _write_list(
+    member: str, outputs: np.ndarray, describe: Callable[[np.ndarray], Any], loaded: Loaded, allowance: Allowance
+) -> Reply:
     """The response with the described outputs as its only field. Raises TookTooLong, AnswerTooLarge."""
-    reply = write({member: dump_blocks(in_blocks(outputs), describe, allowance)})
+    reply = write({member: dump_blocks(in_blocks(outputs), describe, allowance)}, loaded)
     limit_answer(reply.content, allowance)
     return reply
 

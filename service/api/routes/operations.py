@@ -4,10 +4,17 @@ from dataclasses import asdict
 from typing import Any
 
 from service.api.contract.blueprint import RETRY_AFTER, RETRY_AFTER_HEADER, Blueprint
-from service.api.contract.schemas.operations import HealthSchema, ReadinessSchema, WorkersSchema
+from service.api.contract.schemas.operations import (
+    HealthSchema,
+    JobWorkerSchema,
+    ReadinessSchema,
+    WorkerChangesSchema,
+    WorkersSchema,
+)
 from service.api.http.links import WORKERS
 from service.api.http.state import context
 from service.operations.upkeep import health, workers
+from service.operations.upkeep.workers import WorkerView
 
 blueprint = Blueprint("operations", __name__, description="Health of the service and its workers.")
 
@@ -17,9 +24,32 @@ blueprint = Blueprint("operations", __name__, description="Health of the service
 def list_workers() -> Any:
     """List the running workers.
 
-    Without a worker, jobs stay queued. `slots` is the number of training jobs that a worker runs concurrently.
+    A job stays queued while none of them claims jobs from its queue. `slots` is the number of training jobs that a
+    worker runs concurrently.
     """
     return {"items": workers.alive(context())}
+
+
+@blueprint.get(f"{WORKERS}/<worker_id>")
+@blueprint.resource(JobWorkerSchema)
+def get_worker(worker_id: str) -> WorkerView:
+    """Get a running worker.
+
+    A worker that starts again has a new id. One without a heartbeat for 15 seconds counts as crashed.
+    """
+    return workers.get(context(), worker_id)
+
+
+@blueprint.patch(f"{WORKERS}/<worker_id>")
+@blueprint.resource(JobWorkerSchema)
+@blueprint.arguments(WorkerChangesSchema)
+def change_worker(changes: dict[str, Any], worker_id: str) -> WorkerView:
+    """Drain a worker, or let it claim jobs again.
+
+    A worker with the `desired_status` `draining` finishes its jobs and claims no more. Once `running_jobs` is 0, you
+    can end it without interrupting a job. A worker that starts again has a new id, and claims jobs.
+    """
+    return workers.change(context(), worker_id, changes)
 
 
 @blueprint.get("/healthz")

@@ -3,6 +3,7 @@
 from flask import Response
 
 from service.api.contract.dialect_blueprint import DialectBlueprint
+from service.api.contract.documentation.headers import refer
 from service.api.contract.front_operations import never_called
 from service.api.contract.schemas.base import Schema
 from service.api.contract.schemas.tensorflow_serving import (
@@ -17,10 +18,12 @@ from service.api.http.links import MODELS
 from service.api.http.media_types import JSON
 from service.api.http.state import predictions
 from service.api.inference import tensorflow_serving
+from service.api.inference.tensorflow_serving import VARIANT_HEADER, variant_header
 from service.operations.inference.predictions import Wanted
 
 blueprint = DialectBlueprint("tensorflow_serving", __name__, description="TensorFlow Serving's REST API.")
 
+HEADERS = refer(VARIANT_HEADER)
 DESCRIPTIONS = {
     "predict": "The network's raw outputs: `predictions` for `instances`, `outputs` for `inputs`. Values are raw, too: "
     "what was learned about scales and categories is applied here.",
@@ -40,11 +43,15 @@ def _add(verb: str, body: type[Schema], answer: type[Schema]) -> None:
             "description": DESCRIPTIONS[verb],
             "requestBody": {"required": True, "content": {JSON: {"schema": body}}},
         },
+        headers=HEADERS,
     )
 
 
 def _describe_signature(wanted: Wanted) -> Response:
-    return write_json(tensorflow_serving.describe(tensorflow_serving.find(predictions(), wanted)))
+    loaded = tensorflow_serving.find(predictions(), wanted)
+    response = write_json(tensorflow_serving.describe(loaded))
+    response.headers.update(variant_header(loaded))
+    return response
 
 
 _add("predict", TensorsSchema, TensorsAnswerSchema)
@@ -57,4 +64,5 @@ blueprint.add_for_versions(
     summary="As TensorFlow Serving: get the signature of",
     answer=ServingMetadataSchema,
     documentation={"description": "Its tensors, with their names, types and shapes; -1 is an axis of any length."},
+    headers=HEADERS,
 )

@@ -1,6 +1,6 @@
 """The pages of models: the list, a model with its versions, and a version."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -35,8 +35,6 @@ from service.storage.paging import PageQuery
 from service.storage.records import Version
 
 PER_PAGE, MOST_JOBS, MOST_LAYERS, MOST_COLUMNS, MOST_CLASSES = 20, 10, 100, 100, 100
-MOST_LABELS = 1000
-"""The labels of which it is shown whether they point to a variant."""
 CHAMPION = "champion"
 
 Document = dict[str, Any]
@@ -56,10 +54,12 @@ blueprint = page_blueprint(__name__)
 def model_list() -> Response:
     """The list of models."""
     found = models.list_page(context(), PageQuery(PER_PAGE, cursor=request.args.get("cursor")))
+    shown = ModelItemSchema(many=True).dump(found.items)
     return show(
         "models.html",
         "models",
-        models=ModelItemSchema(many=True).dump(found.items),
+        models=shown,
+        pointed=variants_of_labels(shown),
         champion=CHAMPION,
         following=query(cursor=found.next_cursor),
         is_first="cursor" not in request.args,
@@ -81,7 +81,7 @@ def model(name: str) -> Response:
         inputs=list(_inputs(found)),
         versions=VersionSchema(many=True).dump([OfModel(name, version) for version in listed.items]),
         labels_of=_labels_of(found),
-        pointed=_variants_of_labels(name),
+        pointed=variants_of_labels([found])[found["id"]],
         champion=CHAMPION,
         jobs=shown_jobs,
         most_jobs=MOST_JOBS,
@@ -106,7 +106,7 @@ def version_page(name: str, version: int) -> Response:
         model=found,
         shown=shown,
         labels=_labels_of(found).get(version, []),
-        pointed=_variants_of_labels(name),
+        pointed=variants_of_labels([found])[found["id"]],
         variants=list(_variants(name, version)) if shown["servable"] else [],
         variant_types=VARIANT_TYPES,
         max_drop=VariantRequest().max_accuracy_drop,
@@ -131,10 +131,9 @@ def _labels_of(found: Document) -> dict[int, list[str]]:
     return by_version
 
 
-def _variants_of_labels(name: str) -> dict[str, str]:
-    """The variant to which each label points that points to one."""
-    labels = versions.labels_page(context(), name, PageQuery(MOST_LABELS)).items
-    return {label.label: label.variant for label in labels if label.variant is not None}
+def variants_of_labels(shown: Collection[Document]) -> dict[str, dict[str, str]]:
+    """The variant to which each label of the models points that points to one, by the model's id."""
+    return versions.variants_of_labels(context(), [model["id"] for model in shown])
 
 
 def _variants(name: str, version: int) -> Iterator[Document]:

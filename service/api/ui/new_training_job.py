@@ -23,11 +23,13 @@ from service.api.contract.schemas.training_jobs import (
 from service.api.http.state import context
 from service.api.ui.blueprint import page, page_blueprint, show
 from service.callers import Scope
+from service.config import DEFAULT_QUEUE
 from service.context import Context
 from service.errors import NotFound
 from service.operations.catalog import datasets, models
-from service.operations.jobs import client_jobs, queue
+from service.operations.jobs import client_jobs
 from service.operations.jobs.kinds import training
+from service.operations.upkeep import workers
 from service.storage.paging import PageQuery
 
 MOST_CHOICES = 200
@@ -68,7 +70,7 @@ def new_job() -> Response:
         },
         executions=EXECUTIONS,
         precisions=PRECISIONS,
-        queues=queue.QUEUES,
+        queues=sorted({DEFAULT_QUEUE, values.get("queue", DEFAULT_QUEUE), *workers.find_open_queues(context())}),
         schedules=[entry.to_document() for entry in load_catalogue().entries("schedule")],
         optimizers=[entry.type for entry in load_catalogue().entries("optimizer")],
     )

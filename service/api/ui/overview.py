@@ -1,7 +1,6 @@
 """The overview: what runs, what waits, what failed and why, the newest models, the workers and the disks."""
 
 from dataclasses import asdict
-from typing import Any
 
 from flask import Response
 
@@ -11,12 +10,14 @@ from service.api.contract.schemas.operations import WorkersSchema
 from service.api.contract.schemas.training_jobs import TrainingJobSchema
 from service.api.http.state import context
 from service.api.ui.blueprint import go_to, page, page_blueprint, show
+from service.api.ui.models import variants_of_labels
 from service.api.ui.newest_jobs import newest_jobs
 from service.operations.catalog import datasets, models
 from service.operations.jobs import client_jobs
 from service.operations.jobs.kinds import training
 from service.operations.upkeep import health, workers
 from service.storage.paging import PageQuery
+from service.storage.records import Job, Model
 
 MOST_SHOWN, MOST_RECENT, MOST_LOOKED_AT = 20, 6, 50
 
@@ -34,17 +35,22 @@ def overview() -> Response:
     jobs = list(newest_jobs(MOST_SHOWN, status=statuses.UNFINISHED))
     failed = list(newest_jobs(MOST_RECENT, status=statuses.FAILED))
     query = PageQuery(MOST_LOOKED_AT, filters={"status": statuses.SUCCEEDED})
-    succeeded = TrainingJobSchema(many=True).dump(client_jobs.list_page(context(), training.KIND, query).items)
-    newest = ModelItemSchema(many=True).dump(models.list_page(context(), PageQuery(MOST_LOOKED_AT)).items)
+    succeeded = client_jobs.list_page(context(), training.KIND, query).items
+    newest = models.list_page(context(), PageQuery(MOST_LOOKED_AT)).items
+    # A class on the playground makes hundreds: the first are shown that somebody made elsewhere.
+    elsewhere = [view for view in succeeded if not _is_of_playground(view.job)]
+    shown_models = [view for view in newest if not _is_of_playground(view.model)]
+    shown = ModelItemSchema(many=True).dump(shown_models[:MOST_RECENT])
     return show(
         "overview.html",
         "overview",
         running=[job for job in jobs if job["status"] != statuses.QUEUED],
         waiting=[job for job in jobs if job["status"] == statuses.QUEUED],
         failed=failed,
-        succeeded=_without_playground(succeeded),
-        models=_without_playground(newest),
-        hides_playground=any(map(_is_of_playground, [*succeeded, *newest])),
+        succeeded=TrainingJobSchema(many=True).dump(elsewhere[:MOST_RECENT]),
+        models=shown,
+        pointed=variants_of_labels(shown),
+        hides_playground=len(elsewhere) + len(shown_models) < len(succeeded) + len(newest),
         has_datasets=bool(datasets.list_page(context(), PageQuery(1)).items),
         workers=WorkersSchema().dump({"items": workers.alive(context())})["items"],
         readiness=asdict(health.readiness(context())),
@@ -52,10 +58,5 @@ def overview() -> Response:
     )
 
 
-def _without_playground(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The first items that somebody made elsewhere: a class on the playground makes hundreds."""
-    return [item for item in items if not _is_of_playground(item)][:MOST_RECENT]
-
-
-def _is_of_playground(item: dict[str, Any]) -> bool:
-    return item["metadata"].get("made_by") == "playground"
+def _is_of_playground(made: Job | Model) -> bool:
+    return made.metadata_.get("made_by") == "playground"

@@ -75,9 +75,9 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def find(session: Session, key_id: str) -> ApiKey:
+def find(session: Session, key_id: str, *, lock: bool = False) -> ApiKey:
     """The key of that id. Raises NotFound."""
-    key = api_keys.get(session, key_id)
+    key = api_keys.get(session, key_id, lock=lock)
     if key is None:
         raise NotFound(f'There is no API key "{key_id}".')
     return key
@@ -102,7 +102,7 @@ def list_page(context: Context, query: PageQuery) -> Page[ApiKey]:
 def revoke(context: Context, key_id: str) -> ApiKey:
     """Refuse a key from now on. It can't be undone. Raises NotFound."""
     with context.database.write() as session:
-        key = find(session, key_id)
+        key = find(session, key_id, lock=True)
         key.revoked_at = key.revoked_at or datetime.now(UTC)
         return key
 

@@ -17,6 +17,7 @@ from service.storage.database import Session
 from service.storage.documents import Quotas
 from service.storage.paging import Page, PageQuery
 from service.storage.records import Project
+from service.storage.unit_of_work import wake_workers
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ def change(context: Context, name: str, limits: dict[str, Any]) -> ProjectView:
     with context.database.write() as session:
         project = find(session, name, lock=True)
         project.quotas = replace(project.quotas, **limits)
+        wake_workers(session)  # more jobs may run
         return _view(session, project)[0]
 
 

@@ -96,7 +96,8 @@ def _append_to(base: DatasetVersion, request: dict[str, Any]) -> dict[str, Any]:
     if base.options is None:
         detail = f"{UNKNOWN_OPTIONS} After that, rows can be appended."
         raise InvalidRequest(Fault(detail, pointer=f"#/{APPEND}"))
-    problem = find_append_problem(base.descriptor or {}, base.options)
+    assert base.descriptor is not None
+    problem = find_append_problem(base.descriptor, base.options)
     if problem is not None:
         raise InvalidRequest(Fault(problem, pointer=f"#/{APPEND}"))
     return append_options(base.options, base.source) | {"source": APPEND, APPEND: request[APPEND]}
@@ -111,9 +112,8 @@ def _read_like(before: DatasetVersion, request: dict[str, Any]) -> dict[str, Any
     if before.options is None and not posted:
         raise InvalidRequest(Fault(UNKNOWN_OPTIONS, pointer="#/split"))
     known = before.options or {}
-    descriptor = before.descriptor or {}
-    if descriptor.get("kind") == "table":
-        known = {"target": descriptor["target"]["name"], **known}
+    if before.descriptor is not None and before.descriptor.is_table:
+        known = {"target": before.descriptor.target.name, **known}
     return known | posted
 
 

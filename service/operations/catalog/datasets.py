@@ -178,7 +178,7 @@ def rows_page(
         files = DatasetFiles.open(context.artifacts.folder(version.folder or ""))
         rows = files.rows_page(split, start, query.limit)
     end = start + len(rows)
-    return Page(rows, encode_cursor([end, version.number]) if end < files.descriptor["splits"][split] else None)
+    return Page(rows, encode_cursor([end, version.number]) if end < files.descriptor.splits[split] else None)
 
 
 def find_data(context: Context, name: str, number: int | None) -> DatasetVersion:

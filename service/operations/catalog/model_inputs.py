@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from models.dataset_descriptor import DatasetDescriptor, DatasetTarget
 from models.errors import Fault, InvalidData
 from models.preprocessing import inputs_from_dataset, named_input_from_dataset, text_from_dataset
 from models.preprocessing.dataset_inputs import table_columns, text_columns
@@ -19,7 +20,7 @@ from service.operations.catalog import datasets as catalog_datasets
 from service.storage import datasets
 
 
-def complete_inputs(context: Context, document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def complete_inputs(context: Context, document: dict[str, Any]) -> tuple[dict[str, Any], DatasetTarget | None]:
     """The document, with shapes, columns and scaling filled in for inputs that name a dataset.
 
     Also returns the name, kind and target of that dataset; None if the inputs name no dataset, or several. Raises
@@ -30,7 +31,7 @@ def complete_inputs(context: Context, document: dict[str, Any]) -> tuple[dict[st
         descriptor = _descriptor(context, only["dataset"], "#/input/dataset")
         return document | _inputs_of_dataset(descriptor, document), _target_of(only["dataset"], descriptor)
     completed: dict[str, Any] = {}
-    targets: dict[str, dict[str, Any]] = {}
+    targets: dict[str, DatasetTarget] = {}
     faults: list[Fault] = []
     for name, posted in several.items():
         try:
@@ -61,11 +62,11 @@ def find_import(context: Context, document: dict[str, Any]) -> str | None:
     return max(filter(None, importing), default=None)
 
 
-def _target_of(name: str, descriptor: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "kind": descriptor["kind"], "target": descriptor["target"]}
+def _target_of(name: str, descriptor: DatasetDescriptor) -> DatasetTarget:
+    return DatasetTarget(name, descriptor.target, descriptor.kind)
 
 
-def _inputs_of_dataset(descriptor: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+def _inputs_of_dataset(descriptor: DatasetDescriptor, document: dict[str, Any]) -> dict[str, Any]:
     """The `input` for a document that takes it from a dataset, or `inputs` if the dataset has several."""
     posted = document["input"]
     if posted.get("text") is not None:
@@ -79,7 +80,7 @@ def _inputs_of_dataset(descriptor: dict[str, Any], document: dict[str, Any]) -> 
     return {"input": None, "inputs": documents}
 
 
-def _input_of_dataset(descriptor: dict[str, Any], document: dict[str, Any], name: str) -> dict[str, Any]:
+def _input_of_dataset(descriptor: DatasetDescriptor, document: dict[str, Any], name: str) -> dict[str, Any]:
     """One of several inputs, or the only input if it is named."""
     posted, alone = document["inputs"][name], _is_alone(document["inputs"], name)
     if posted.get("text") is not None:
@@ -101,7 +102,7 @@ def _is_alone(inputs: dict[str, Any], name: str) -> bool:
     return all(other == name or posted.get("text") is not None for other, posted in inputs.items())
 
 
-def _text_input(descriptor: dict[str, Any], posted: dict[str, Any], *place: str) -> dict[str, Any]:
+def _text_input(descriptor: DatasetDescriptor, posted: dict[str, Any], *place: str) -> dict[str, Any]:
     """The input at `place`, which takes texts of its dataset. Raises InvalidRequest."""
     faults = list(find_text_faults(posted["text"], descriptor, pointer_to(*place, "text")))
     for name in ("scaling", "missing", "missing_indicator"):
@@ -112,10 +113,10 @@ def _text_input(descriptor: dict[str, Any], posted: dict[str, Any], *place: str)
     return text_from_dataset(TextOptions.from_document(posted["text"]), posted["dataset"]).to_document()
 
 
-def _check_columns(descriptor: dict[str, Any], posted: dict[str, Any], pointer: str) -> None:
+def _check_columns(descriptor: DatasetDescriptor, posted: dict[str, Any], pointer: str) -> None:
     """Raise InvalidRequest if a table has only texts, which an input without `text` doesn't take."""
     texts = text_columns(descriptor)
-    if descriptor["kind"] == "table" and len(texts) == len(descriptor["inputs"]):
+    if descriptor.is_table and len(texts) == len(descriptor.inputs):
         use = f'add "text": {{"column": "{texts[0]}", "max_tokens": 10000, "length": 100}}'
         detail = f'The dataset "{posted["dataset"]}" has only texts as inputs: to take one, {use} to the input.'
         raise InvalidRequest(Fault(detail, pointer))
@@ -131,10 +132,10 @@ def _find_other_tables(inputs: dict[str, Any]) -> list[Fault]:
     return [Fault(detail, pointer_to("inputs", name)) for name in others]
 
 
-def _missing_options(descriptor: dict[str, Any], posted: dict[str, Any], pointer: str) -> tuple[Any, Any]:
+def _missing_options(descriptor: DatasetDescriptor, posted: dict[str, Any], pointer: str) -> tuple[Any, Any]:
     """The `missing` and `missing_indicator` of the input at `pointer`. Raises InvalidRequest."""
     missing, indicator = posted.get("missing"), posted.get("missing_indicator")
-    if descriptor["kind"] == "table":
+    if descriptor.is_table:
         faults = find_missing_faults(table_columns(descriptor), missing, indicator, pointer)
     else:
         detail = f'`{{}}` is for tables, but the dataset "{posted["dataset"]}" isn\'t one.'
@@ -151,7 +152,7 @@ def _layer_types(document: dict[str, Any]) -> list[str]:
     return [layer.get("type", "") for layer in document["layers"] if isinstance(layer, dict)]
 
 
-def _descriptor(context: Context, name: str, pointer: str) -> dict[str, Any]:
+def _descriptor(context: Context, name: str, pointer: str) -> DatasetDescriptor:
     """The descriptor of a dataset that a spec names at `pointer`. Raises InvalidRequest, NotReady."""
     with context.database.read() as session:
         dataset = datasets.by_name(session, name)

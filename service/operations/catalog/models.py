@@ -132,14 +132,13 @@ def _complete(context: Context, document: dict[str, Any]) -> tuple[BuildRequest,
     """
     document, made_for = complete_inputs(context, document)
     check_network(document, context.settings.limits)
-    made_for = made_for or {}
     with context.database.read() as session:
         document, sources = complete_layers(session, context.artifacts, document)
-        dataset = datasets.by_name(session, made_for["name"]) if made_for else None
-    target = complete_target(document, made_for.get("kind"))
+        dataset = None if made_for is None else datasets.by_name(session, made_for.name)
+    target = complete_target(document, None if made_for is None else made_for.kind)
     if target is not None and dataset is not None:
         check_target_scaling(context, TargetScaling(target["scaling"]), dataset, "#/target/scaling")
-    return BuildRequest(document | {"target": target}, made_for or None), sources
+    return BuildRequest(document | {"target": target}, made_for), sources
 
 
 def _new_model(document: dict[str, Any]) -> Model:
@@ -236,7 +235,7 @@ def change(context: Context, name: str, changes: dict[str, Any]) -> ModelView:
             _serve(session, model, changes["serve"])
         if "metadata" in changes:
             model.metadata_ = merge(model.metadata_, changes["metadata"])
-    return get(context, name)
+        return _view(session, [model], with_versions=True)[0]
 
 
 def _serve(session: Session, model: Model, label: str | None) -> None:

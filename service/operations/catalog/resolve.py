@@ -20,7 +20,12 @@ MAX_QUOTED = 128
 
 
 class NoVariant(NotFound):
-    """The version has no such variant that is ready."""
+    """The version has no such variant that is ready: its newest `job` is making it or failed to, or there is none."""
+
+    def __init__(self, detail: str, ready: tuple[str, ...], job: Job | None) -> None:
+        super().__init__(f"{detail} Its ready variants: {', '.join(ready) or 'none'}.")
+        self.ready = ready
+        self.job = job
 
 
 class Unresolved(NotFound):
@@ -110,28 +115,41 @@ class Predicting(NamedTuple):
 def find_predicting(
     session: Session, model: Model, number: int | None = None, label: str | None = None, type_: str | None = None
 ) -> Predicting:
-    """The version of that number, or to which the label points, or that the model serves; and its variant of the type,
-    by default the one to which the label points.
+    """What predicts: as `find_wanted`, and by default what the model serves.
 
     Raises Unresolved, NoVersion, NotServed, NoVariant.
     """
-    if label is not None:
-        pointing: Label | None = find_label(session, model, label)
-    else:
-        pointing = find_served_label(session, model) if number is None else None
-    version = find_version(session, model, number if pointing is None else pointing.number)
-    wanted = type_ or (None if pointing is None else pointing.variant)
+    served = find_served_label(session, model) if number is None and label is None else None
+    version, wanted = find_wanted(session, model, number, label, type_, served)
     return Predicting(version, None if wanted is None else find_ready(session, model, version, wanted))
+
+
+def find_wanted(
+    session: Session,
+    model: Model,
+    number: int | None = None,
+    label: str | None = None,
+    type_: str | None = None,
+    default: Label | None = None,
+) -> tuple[Version, str | None]:
+    """The version of that number, or to which the label points; without either, that of the label `default`, or else
+    the latest. And the type of its variant, by default the one to which the label points; None: the version itself.
+
+    Raises Unresolved, NoVersion. The variant may not be ready.
+    """
+    pointing = default if label is None else find_label(session, model, label)
+    version = find_version(session, model, number if pointing is None else pointing.number)
+    return version, type_ or (None if pointing is None else pointing.variant)
 
 
 def find_ready(session: Session, model: Model, version: Version, type_: str) -> Variant:
     """The version's variant of that type. Raises NoVariant if it isn't ready."""
     found = variants.find(session, version, type_)
     if found is None:
-        ready = ", ".join(variant.type for variant in variants.of_version(session, version)) or "none"
-        why = _explain(variants.newest_job(session, version, type_))
-        detail = f'Version {version.number} of "{model.name}" has no variant "{type_}" that is ready.{why}'
-        raise NoVariant(f"{detail} Its ready variants: {ready}.")
+        ready = tuple(variant.type for variant in variants.of_version(session, version))
+        job = variants.newest_job(session, version, type_)
+        detail = f'Version {version.number} of "{model.name}" has no variant "{type_}" that is ready.{_explain(job)}'
+        raise NoVariant(detail, ready, job)
     return found
 
 
@@ -146,12 +164,10 @@ def find_named(session: Session, model: Model, version: Version, type_: str) -> 
     try:
         return find_ready(session, model, version, type_)
     except NoVariant as error:
-        job = variants.newest_job(session, version, type_)
-        if job is not None and job.status not in statuses.FINAL:
+        if error.job is not None and error.job.status not in statuses.FINAL:
             kind = f"variant {type_} of version {version.number} of"
             raise NotReady(kind, model.name, statuses.PROCESSING, failed=False) from error
-        ready = tuple(variant.type for variant in variants.of_version(session, version))
-        raise InvalidRequest(Fault(error.detail, "#/variant", allowed=ready)) from error
+        raise InvalidRequest(Fault(error.detail, "#/variant", allowed=error.ready)) from error
 
 
 def check_trainable(model: Model) -> None:

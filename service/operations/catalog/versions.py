@@ -1,6 +1,6 @@
 """Versions and the labels that point to them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -198,6 +198,12 @@ def _delete_unneeded(context: Context, model_id: str, number: int) -> bool:
 def labels_page(context: Context, model_name: str, query: PageQuery) -> Page[Label]:
     with context.database.read() as session:
         return models.labels_page(session, find_model(session, model_name), query)
+
+
+def variants_of_labels(context: Context, model_ids: Collection[str]) -> dict[str, dict[str, str]]:
+    """The labels of several models that point to variants: by model id and label, the type of the variant."""
+    with context.database.read() as session:
+        return models.variants_of_labels(session, model_ids)
 
 
 def get_label(context: Context, model_name: str, name: str) -> Label:

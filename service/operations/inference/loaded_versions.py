@@ -24,18 +24,25 @@ class LoadedVersions:
     def get(self, folder: str) -> Predictor:
         """The predictor of a version; concurrent callers share one load. Raises what loading raises."""
         with self._lock:
-            predictor = self._ready.get(folder)
+            predictor = self._use(folder)
             if predictor is not None:
-                self._ready.move_to_end(folder)
                 return predictor
             loading = self._loading.get(folder)
             if loading is None:
                 mine = self._loading[folder] = Future()
         return loading.result() if loading is not None else self._fulfil(folder, mine)
 
-    def has(self, folder: str) -> bool:
-        """Whether the version is loaded."""
-        return folder in self._ready
+    def get_ready(self, folder: str) -> Predictor | None:
+        """The predictor of a version that is loaded; None if it isn't."""
+        with self._lock:
+            return self._use(folder)
+
+    def _use(self, folder: str) -> Predictor | None:
+        """The predictor that is loaded, which becomes the last one used. Hold the lock."""
+        predictor = self._ready.get(folder)
+        if predictor is not None:
+            self._ready.move_to_end(folder)
+        return predictor
 
     @property
     def size(self) -> tuple[int, int]:

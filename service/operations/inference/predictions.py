@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from threading import BoundedSemaphore
 from typing import NamedTuple
@@ -80,8 +79,7 @@ class Found(NamedTuple):
     variant: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A loaded version, variant or snapshot, and its statistics."""
 
     model: str
@@ -146,19 +144,28 @@ class PredictionService:
         """The wanted version, variant or snapshot, loaded. Raises NotFound, NoVersion, NoVariant, NoSnapshot; Conflict
         if it can't be served; DamagedNetwork."""
         try:
-            (model, number, key, threshold, epoch, variant), predictor = self._find_and_load(wanted)
+            return self._find_and_load(wanted)
         except Removed:
             self._found.forget(wanted)
-            (model, number, key, threshold, epoch, variant), predictor = self._find_and_load(wanted)
+            return self._find_and_load(wanted)
+
+    def _find_and_load(self, wanted: Target) -> Loaded:
+        found = self.find(wanted)
+        return self._describe(wanted, found, self._loaded.get(found.key))
+
+    def at_hand(self, wanted: Target) -> Loaded | None:
+        """The wanted version, variant or snapshot; None if the database or a file must be read for it."""
+        found = self._find_fresh(wanted)
+        predictor = None if found is None else self._loaded.get_ready(found.key)
+        return None if found is None or predictor is None else self._describe(wanted, found, predictor)
+
+    def _describe(self, wanted: Target, found: Found, predictor: Predictor) -> Loaded:
+        model, number, key, threshold, epoch, variant = found
         # The snapshots of a job are counted together, so that they don't replace the statistics of versions.
         counted = key if isinstance(wanted, Wanted) else wanted.training_job
         labels = (wanted.project, model, variant or "", SNAPSHOT if number is None else str(number))
         counter = self.statistics.of(counted, labels)
         return Loaded(model, number, predictor, counter, self.settings, threshold, epoch, variant)
-
-    def _find_and_load(self, wanted: Target) -> tuple[Found, Predictor]:
-        found = self.find(wanted)
-        return found, self._loaded.get(found.key)
 
     def deadline(self) -> float:
         """The deadline of a prediction that begins now, on the monotonic clock."""
@@ -177,11 +184,6 @@ class PredictionService:
     def _read(self, wanted: Target) -> Found:
         with self._context.in_project(wanted.project).database.read() as session:
             return find_wanted(session, wanted) if isinstance(wanted, Wanted) else find_snapshot(session, wanted)
-
-    def is_at_hand(self, wanted: Target) -> bool:
-        """Whether the version or snapshot is available without reading the database or a file."""
-        found = self._find_fresh(wanted)
-        return found is not None and self._loaded.has(found.key)
 
     def load_latest(self) -> None:
         """Load the versions that the `preloaded_models` newest models serve: the latest ones, by default."""

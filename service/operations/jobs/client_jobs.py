@@ -1,9 +1,10 @@
 """Jobs that clients create: finding the resources that they name, and reading, changing and deleting the jobs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from models.dataset_descriptor import DatasetDescriptor
 from models.errors import Fault
 from service import statuses
 from service.context import Context
@@ -13,7 +14,7 @@ from service.operations.catalog import resolve
 from service.operations.idempotency import Claim
 from service.operations.jobs import queue
 from service.operations.jobs.kind import Kind
-from service.storage import datasets, jobs, models
+from service.storage import datasets, jobs, models, workers
 from service.storage.database import Session
 from service.storage.paging import Page, PageQuery
 from service.storage.records import Dataset, DatasetVersion, Event, Job, Model, Version
@@ -32,6 +33,13 @@ class JobView:
     """Of an evaluation: whether the training job that made it still exists."""
     evaluation: str | None
     """Of a training: the evaluation that it made on the test rows, unless that was deleted."""
+    waits_for_worker: bool
+    """Whether no running worker claims jobs from the queue in which it waits for its turn."""
+
+    @property
+    def status_reason(self) -> str | None:
+        """The reason for the job's status, or else that it waits for a worker."""
+        return self.job.status_reason or (queue.WAITING_FOR_WORKER if self.waits_for_worker else None)
 
 
 def made_before(context: Context, claim: Claim | None) -> str | None:
@@ -114,26 +122,38 @@ def data_columns(dataset: Dataset | None, data: DatasetVersion | None, number: i
     return {"dataset_id": dataset.id, "dataset_name": dataset.name, **version}
 
 
-def describe_data(dataset: Dataset, data: DatasetVersion | None) -> dict[str, Any]:
-    """The descriptor of a dataset's version, with the dataset's `name`."""
-    return {"name": dataset.name, **((data and data.descriptor) or {})}
+def describe_data(dataset: Dataset, data: DatasetVersion | None) -> DatasetDescriptor:
+    """The descriptor of a dataset's version that is ready, with the dataset's name."""
+    assert data is not None
+    assert data.descriptor is not None
+    return replace(data.descriptor, name=dataset.name)
 
 
-def find_version(session: Session, model: Model, number: int | None, label: str | None = None) -> Version:
-    """The version that a new job names by number or label, the latest by default.
+def find_network(
+    session: Session, model: Model, number: int | None, label: str | None = None, type_: str | None = None
+) -> tuple[Version, str | None]:
+    """The version that a new job names by number or label, the latest by default. And the type of its variant that the
+    job names, or to which its label points; None: the version itself.
 
-    Raises InvalidRequest, NoVersion; NotReady if the model is still being built, so that it has no version yet.
+    Raises InvalidRequest, NoVersion; NotReady if the model is still being built, so that it has no version yet, or the
+    variant is being made.
     """
     if model.status != statuses.READY:
         raise NotReady("model", model.name, model.status, failed=False)
     if label is not None and number is not None:
         raise InvalidRequest(Fault("Set either `version` or `label`, not both.", pointer="#/label"))
     with resolve.named_in_body():
-        return resolve.find_version(session, model, number, label)
+        version, wanted = resolve.find_wanted(session, model, number, label, type_)
+    return version, None if wanted is None else resolve.find_named(session, model, version, wanted).type
 
 
 def lock_used(
-    session: Session, model: Model, dataset: Dataset, data: DatasetVersion | None, version: Version | None = None
+    session: Session,
+    model: Model,
+    dataset: Dataset,
+    data: DatasetVersion | None,
+    version: Version | None = None,
+    variant: str | None = None,
 ) -> None:
     """Lock the model and the dataset of a new job, which an earlier transaction has found, and check that they still
     exist with these versions: they may have been deleted meanwhile, and others created with the same names.
@@ -142,7 +162,7 @@ def lock_used(
     """
     find_model_and_dataset(session, model.name, dataset.name, (model.id, dataset.id))
     if version is not None:
-        find_version(session, model, version.number)
+        find_network(session, model, version.number, type_=variant)
     find_data(session, dataset, None if data is None else data.number)
 
 
@@ -166,23 +186,23 @@ def find(session: Session, kind: Kind, job_id: str, *, lock: bool = False) -> Jo
 def get(context: Context, kind: Kind, job_id: str) -> JobView:
     """A job of that kind. Raises NotFound."""
     with context.database.read() as session:
-        return _view(session, [find(session, kind, job_id)])[0]
+        return view(session, [find(session, kind, job_id)])[0]
 
 
 def find_all(context: Context, kind: Kind, ids: Sequence[str]) -> list[JobView]:
     """Those jobs of that kind that exist, in the order of their ids in `ids`."""
     with context.database.read() as session:
-        found = {view.job.id: view for view in _view(session, jobs.find_all(session, kind.name, ids))}
+        found = {view.job.id: view for view in view(session, jobs.find_all(session, kind.name, ids))}
     return [found[job_id] for job_id in ids if job_id in found]
 
 
 def list_page(context: Context, kind: Kind, query: PageQuery) -> Page[JobView]:
     with context.database.read() as session:
         page = jobs.page(session, query, kind.name)
-        return Page(_view(session, page.items), page.next_cursor)
+        return Page(view(session, page.items), page.next_cursor)
 
 
-def _view(session: Session, found: Sequence[Job]) -> list[JobView]:
+def view(session: Session, found: Sequence[Job]) -> list[JobView]:
     ids = [job.id for job in found]
     transitions = jobs.transitions(session, ids)
     model_ids = models.existing(session, [job.model_id for job in found])
@@ -190,6 +210,8 @@ def _view(session: Session, found: Sequence[Job]) -> list[JobView]:
     versions = models.existing_versions(session, [(job.model_id, job.version) for job in found])
     makers = jobs.existing(session, [job.made_by for job in found])
     evaluations = jobs.made_by(session, ids)
+    is_any_queued = any(job.status == statuses.QUEUED for job in found)
+    open_queues = workers.open_queues(session) if is_any_queued else frozenset()
     return [
         JobView(
             job=job,
@@ -199,6 +221,7 @@ def _view(session: Session, found: Sequence[Job]) -> list[JobView]:
             version_exists=(job.model_id, job.version) in versions,
             maker_exists=job.made_by in makers,
             evaluation=evaluations.get(job.id),
+            waits_for_worker=job.status == statuses.QUEUED and job.queue not in open_queues,
         )
         for job in found
     ]
@@ -215,9 +238,10 @@ def change(context: Context, kind: Kind, job_id: str, changes: dict[str, Any]) -
         change_metadata(job, changes)
         if (desired := changes.get("desired_status")) is not None:
             _move_towards(session, kind, job, desired)
+        changed = view(session, [job])[0]
     if job.status in statuses.FINAL:
         kind.remove_inputs(context, job)
-    return get(context, kind, job_id)
+    return changed
 
 
 def change_metadata(job: Job, changes: dict[str, Any]) -> None:

@@ -103,11 +103,12 @@ class Kind(ABC):
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | None:
         """Record the outcome in the database: the files under `key`, and the child process's `result` document.
 
-        Returns None if the resource that the outcome belongs to was deleted meanwhile; the job is then cancelled.
+        The job, its model and its dataset are locked. Returns None if the resource that the outcome belongs to was
+        deleted meanwhile; the job is then cancelled.
         """
 
     def record_failure(self, session: Session, job: Job, error: dict[str, Any]) -> None:  # noqa: B027
-        """Mark the resource that the job should have made as failed, if it has a row of its own."""
+        """Mark the resource that the job should have made as failed, if it has a row of its own. It is locked."""
 
     def remove_inputs(self, context: Context, job: Job) -> None:
         """Remove the inputs of a final job: its checkpoints and its upload."""

@@ -16,7 +16,7 @@ from service.operations.jobs import queue, training_progress, waiting
 from service.operations.jobs.kind import Success
 from service.operations.jobs.registry import KINDS, kind_of, names
 from service.origins import Origin
-from service.storage import datasets, jobs, models, training_snapshots
+from service.storage import datasets, jobs, models, training_snapshots, workers
 from service.storage.artifact_keys import execution_name
 from service.storage.database import Database, Session
 from service.storage.documents import JobWarning
@@ -69,12 +69,12 @@ class Sighting:
 def claim(
     context: Context, worker_id: str, kinds: Collection[str], queues: Collection[str], runtime: dict[str, Any]
 ) -> tuple[Lease, Job] | None:
-    """Claim the next queued job; None if there is none.
+    """Claim the next queued job; None if there is none, or the worker drains.
 
     A job keeps the runtime of its first claim, and its run if it has a checkpoint.
     """
     with context.database.write() as session:
-        job = _find_next(session, kinds, queues)
+        job = None if workers.is_draining(session, worker_id) else _find_next(session, kinds, queues)
         if job is None:
             return None
         job.owner, job.token = worker_id, job.token + 1
@@ -109,10 +109,11 @@ def executing(session: Session) -> frozenset[str]:
     return frozenset(Lease(job.id, job.token).staging_name for job in jobs.claimed(session))
 
 
-def has_queued(context: Context, kinds: Collection[str], queues: Collection[str]) -> bool:
-    """Whether a claim may find a job. Acquires no lock."""
+def may_claim(context: Context, worker_id: str, kinds: Collection[str], queues: Collection[str]) -> bool:
+    """Whether a claim of the worker may find a job. Acquires no lock."""
     with context.database.read() as session:
-        return jobs.any_queued(session, _claimable(session, kinds, queues))
+        found = jobs.any_queued(session, _claimable(session, kinds, queues))
+        return found and not workers.is_draining(session, worker_id)
 
 
 def find_leased(session: Session, lease: Lease, *, lock: bool = True) -> Job:

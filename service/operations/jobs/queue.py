@@ -6,6 +6,7 @@ from typing import Any
 
 from models.documents import Document
 from service import statuses
+from service.config import DEFAULT_QUEUE
 from service.context import Context
 from service.errors import QueueFull, StorageError
 from service.operations.access import quotas
@@ -15,11 +16,14 @@ from service.storage import jobs
 from service.storage.database import Session
 from service.storage.identifiers import new_identifier
 from service.storage.records import Job
+from service.storage.unit_of_work import wake_workers
 
 HIGHEST_PRIORITY = 9
-DEFAULT_QUEUE = "cpu"
-QUEUES = (DEFAULT_QUEUE,)
-"""The queues from which workers claim jobs."""
+WAITING_FOR_WORKER = "waiting_for_worker"
+"""The `status_reason` of a queued job while no running worker claims jobs from its queue."""
+
+MOST_CONCURRENT = 200
+"""While more places are free than jobs are added at the same time, nobody needs to wait for the places of others."""
 
 
 def new_id(kind: Kind) -> str:
@@ -37,7 +41,11 @@ def enqueue(
     QuotaExceeded; NotFound if the project was deleted meanwhile.
     """
     limit = context.settings.max_queued_jobs
-    if jobs.count_waiting(session, kind.name) >= limit:
+    waiting = jobs.count_waiting(session, kind.name)
+    if waiting >= limit - MOST_CONCURRENT:
+        jobs.lock_queue(session, kind.name)
+        waiting = jobs.count_waiting(session, kind.name)
+    if waiting >= limit:
         name = kind.name.replace("_", " ")
         raise QueueFull(
             f"The project already has {limit} queued {name} jobs. Retry when some have finished.", retry_after=30
@@ -93,6 +101,8 @@ def move(session: Session, job: Job, status: str, reason: str | None = None) -> 
         job.waits_for = None
     if status not in statuses.CLAIMED:
         job.owner = None
+        # It may be claimed again, or another one that waited for it or for its place in the project's quota.
+        wake_workers(session)
         # No worker runs it, so there is no estimate of when it will be done.
         if job.progress and "eta_seconds" in job.progress:
             job.progress = {**job.progress, "eta_seconds": None}

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from service import statuses
 from service.context import Context
 from service.operations.jobs.kinds import training
 from service.storage import figures, workers
@@ -20,8 +21,8 @@ FRESH_SECONDS = 1.0
 """How long figures count as current at least."""
 SHARE = 50
 """Figures count as current for SHARE times as long as reading them took, so that it takes at most 2 % of the time."""
-READY, STARTING, SILENT = "ready", "starting", "silent"
-WORKER_STATES = (READY, STARTING, SILENT)
+READY, STARTING, DRAINING, SILENT = "ready", "starting", statuses.DRAINING, "silent"
+WORKER_STATES = (READY, STARTING, DRAINING, SILENT)
 
 log = structlog.get_logger()
 
@@ -87,4 +88,6 @@ class DatabaseReader:
 def _state(worker: Worker, now: datetime) -> str:
     if worker.heartbeat_at < now - workers.SILENT_AFTER:
         return SILENT
+    if worker.desired_status == DRAINING:
+        return DRAINING
     return READY if worker.ready else STARTING

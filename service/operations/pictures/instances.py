@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from models.dataset_descriptor import DatasetDescriptor, InputDescriptor
 from models.datasets import Split
 from models.files.pictures import CHANNELS
 from models.numeric_inputs import name_numbers
@@ -29,16 +30,16 @@ Row = tuple[Split, int]
 """A row, as a place in some rows."""
 
 
-def show_instances(rows: Sequence[Row], predictor: Predictor, descriptor: dict[str, Any]) -> dict[str, Any]:
+def show_instances(rows: Sequence[Row], predictor: Predictor, descriptor: DatasetDescriptor) -> dict[str, Any]:
     """What the rows of a dataset that fits a network are shown as: their `kind`, an object for each in `instances`, and
     in `notes` what isn't shown of them."""
-    if descriptor["kind"] == "table":
+    if descriptor.is_table:
         return _show_table(rows, predictor, descriptor)
     name, shown = _choose_tensor(descriptor)
-    others = len(descriptor["inputs"]) - 1
+    others = len(descriptor.inputs) - 1
     notes = [f"The network takes {others} more inputs than {name}, which are not shown."] if others else []
     arrays = [by_input((name,), {name: (split.tensors or {})[name]})[name][place] for split, place in rows]
-    entry = next(entry for entry in descriptor["inputs"] if entry["name"] == name)
+    entry = next(entry for entry in descriptor.inputs if entry.name == name)
     if shown == "video":
         notes.append(describe_frames(len(arrays[0])))
         arrays = [middle_frame(array) for array in arrays]
@@ -55,11 +56,11 @@ def show_instances(rows: Sequence[Row], predictor: Predictor, descriptor: dict[s
     return {"kind": "values", **_show_vectors(arrays, notes)}
 
 
-def _choose_tensor(descriptor: dict[str, Any]) -> tuple[str, str]:
+def _choose_tensor(descriptor: DatasetDescriptor) -> tuple[str, str]:
     """The input that is shown, and what it is: of several, the first that is an image."""
-    kinds = {entry["name"]: _kind_of(entry["shape"]) for entry in descriptor["inputs"]}
+    kinds = {entry.name: _kind_of(entry.shape) for entry in descriptor.inputs}
     if len(kinds) == 1:
-        kinds = dict.fromkeys(kinds, descriptor["kind"])
+        kinds = dict.fromkeys(kinds, descriptor.kind)
     first = next(iter(kinds))
     name = next((name for name, kind in kinds.items() if kind in ("image", "video")), first)
     return name, kinds[name]
@@ -71,9 +72,9 @@ def _kind_of(shape: Sequence[int]) -> str:
     return {0: "vector", 1: "vector", 2: "sequence"}.get(len(shape), "video")
 
 
-def _show_series(arrays: Sequence[np.ndarray], entry: dict[str, Any], notes: list[str]) -> dict[str, Any]:
+def _show_series(arrays: Sequence[np.ndarray], entry: InputDescriptor, notes: list[str]) -> dict[str, Any]:
     steps, features = arrays[0].shape[0], math.prod(arrays[0].shape[1:])
-    names = entry.get("features") or [f"feature {number}" for number in range(1, features + 1)]
+    names = entry.features or [f"feature {number}" for number in range(1, features + 1)]
     chosen = evenly(steps, MOST_STEPS)
     if features > MOST_FEATURES:
         notes = [*notes, f"{MOST_FEATURES} of {features} features are shown."]
@@ -98,12 +99,12 @@ def _show_vectors(arrays: Sequence[np.ndarray], notes: list[str]) -> dict[str, A
     return {"instances": [{"values": row} for row in values], "notes": notes}
 
 
-def _show_table(rows: Sequence[Row], predictor: Predictor, descriptor: dict[str, Any]) -> dict[str, Any]:
+def _show_table(rows: Sequence[Row], predictor: Predictor, descriptor: DatasetDescriptor) -> dict[str, Any]:
     """Texts, if the network takes a column of them; otherwise the values of its first columns."""
     table = predictor.preprocessing.table
     taken = set() if table is None else {column.name for column in table.columns}
-    columns = [entry for entry in descriptor["inputs"] if entry["name"] in taken] or descriptor["inputs"]
-    text = next((entry["name"] for entry in columns if entry["type"] == "text"), None)
+    columns = [entry for entry in descriptor.inputs if entry.name in taken] or descriptor.inputs
+    text = next((entry.name for entry in columns if entry.type == "text"), None)
     if text is not None:
         notes = [f"Of the columns that the network takes, only {text} is shown."] if len(columns) > 1 else []
         texts = [str(_cell(row, text) or "") for row in rows]
@@ -111,7 +112,7 @@ def _show_table(rows: Sequence[Row], predictor: Predictor, descriptor: dict[str,
             notes.append(f"The first {MOST_CHARACTERS} characters of a text are shown.")
         return {"kind": "text", "instances": [{"text": each[:MOST_CHARACTERS]} for each in texts], "notes": notes}
     notes = [f"{MOST_VALUES} of {len(columns):,} columns are shown."] if len(columns) > MOST_VALUES else []
-    names = [entry["name"] for entry in columns[:MOST_VALUES]]
+    names = [entry.name for entry in columns[:MOST_VALUES]]
     instances = [{"values": [{"name": name, "value": _cell(row, name)} for name in names]} for row in rows]
     return {"kind": "values", "instances": instances, "notes": notes}
 

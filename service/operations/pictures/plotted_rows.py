@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from models.dataset_descriptor import TargetDescriptor
 from models.datasets import SPLITS, Dataset, Split
 from models.numeric_inputs import Axis, NumericInputs, axis_over
 from models.targets import class_name
@@ -76,11 +77,11 @@ class RememberedRows:
 
 def _read(dataset: Dataset, numbers: NumericInputs, classes: list[Any] | None) -> PlottedRows:
     descriptor = dataset.descriptor
-    total = sum(descriptor["splits"].values())
+    total = sum(descriptor.splits.values())
     values, targets, splits = [np.empty((0, len(numbers.names)))], [], []
     for split in _sample(dataset, total):
         values.append(numbers.read(split))
-        targets += read_targets(split.targets, descriptor["target"], classes)
+        targets += read_targets(split.targets, descriptor.target, classes)
         splits += [split.name] * len(split.rows)
     points = np.concatenate(values)
     complete = np.isfinite(points).all(axis=1)
@@ -103,19 +104,19 @@ def _sample(dataset: Dataset, total: int) -> Iterator[Split]:
     """At most MOST_ROWS rows, of each split in proportion."""
     choose = np.random.default_rng(SEED)
     for name in SPLITS:
-        count = dataset.descriptor["splits"][name]
+        count = dataset.descriptor.splits[name]
         if count:
             split = dataset.split(name)
             share = count if total <= MOST_ROWS else max(1, MOST_ROWS * count // total)
             yield split.take(np.sort(choose.choice(count, share, replace=False)))
 
 
-def read_targets(targets: np.ndarray | Texts, target: dict[str, Any], classes: list[Any] | None) -> list[Any]:
+def read_targets(targets: np.ndarray | Texts, target: TargetDescriptor, classes: list[Any] | None) -> list[Any]:
     """The index in the network's `classes` of each row's class; its first number if there are no classes."""
     if classes is None:
         return rounded(np.asarray(targets, np.float64).reshape(len(targets), -1)[:, 0], digits=7)
     places = {class_name(value): place for place, value in enumerate(classes)}
     if not isinstance(targets, Texts) and targets.ndim > 1:
-        own = [places.get(class_name(value)) for value in target["classes"]]
+        own = [places.get(class_name(value)) for value in target.labels]
         return [own[place] for place in targets.argmax(axis=1).tolist()]
     return [places.get(class_name(value)) for value in targets.tolist()]

@@ -1,12 +1,13 @@
 """The document of samples: rows of a dataset with what a version predicts for them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from models.compatibility import check_version_fit
+from models.dataset_descriptor import DatasetDescriptor, TargetDescriptor
 from models.datasets import SPLITS, Dataset, Split
 from models.errors import InvalidData, NoPicture
 from models.spec import Task
@@ -62,9 +63,10 @@ def describe(context: Context, service: PredictionService, model: str, number: i
         version = find_version(session, found, number)
         name, data = _find_data(session, version, options.dataset)
     loaded = service.loaded(Wanted(found.project, model, number))
-    descriptor = data.descriptor or {}
-    split = options.split or next((split for split in SPLITS[::-1] if descriptor["splits"][split]), SPLITS[-1])
-    _check_fit(context, version, {"name": name, **descriptor}, split)
+    assert data.descriptor is not None
+    descriptor = replace(data.descriptor, name=name)
+    split = options.split or next((split for split in SPLITS[::-1] if descriptor.splits[split]), SPLITS[-1])
+    _check_fit(context, version, descriptor, split)
     wants_wrong = options.wrong and loaded.predictor.task is not Task.REGRESSION
     with (
         unless_deleted(context, f'The dataset "{name}"', lambda session: datasets.version_by_id(session, data.id)),
@@ -82,7 +84,7 @@ def describe(context: Context, service: PredictionService, model: str, number: i
         "split": split,
         "rows": len(rows.rows),
         "task": loaded.predictor.task.value,
-        "target": descriptor["target"]["name"],
+        "target": descriptor.target.name,
         "kind": shown.kind,
         "items": shown.items,
         "notes": [*_notes(options, split, len(rows.rows), shown, wants_wrong), *shown.notes],
@@ -110,11 +112,11 @@ def _find_data(session: Session, version: Version, wanted: str | None) -> tuple[
     return str(version.dataset_name), data
 
 
-def _check_fit(context: Context, version: Version, descriptor: dict[str, Any], split: str) -> None:
+def _check_fit(context: Context, version: Version, descriptor: DatasetDescriptor, split: str) -> None:
     """Raise NoPicture if the rows have no samples for the version."""
-    if not descriptor["splits"][split]:
-        there = ", ".join(name for name in SPLITS if descriptor["splits"][name])
-        raise NoPicture(f'The dataset "{descriptor["name"]}" has no {split} rows. It has {there} rows.')
+    if not descriptor.splits[split]:
+        there = ", ".join(name for name in SPLITS if descriptor.splits[name])
+        raise NoPicture(f'The dataset "{descriptor.name}" has no {split} rows. It has {there} rows.')
     name = ARTIFACTS["preprocessing"]
     document = read_document(version_folder(context, version.folder, name) / name)
     try:
@@ -144,7 +146,7 @@ class Samples:
     """Takes rows of a split with their predictions, a block at a time: a few rows may be large."""
 
     loaded: Loaded
-    descriptor: dict[str, Any]
+    descriptor: DatasetDescriptor
     deadline: float
 
     def take_page(self, rows: Split, options: Options) -> Found:
@@ -176,7 +178,7 @@ class Samples:
         predictor = self.loaded.predictor
         outputs = predictor.network.run(predictor.preprocessing.network_inputs(taken), self.deadline)
         predictions = predictor.describe(outputs, scores=False, threshold=self.loaded.threshold)
-        targets = list_targets(taken.targets, self.descriptor["target"])
+        targets = list_targets(taken.targets, self.descriptor.target)
         chosen, items = [], []
         for place in np.argsort(np.argsort(places)).tolist():
             judged = show_prediction(predictions[place], targets[place], predictor.task)
@@ -193,13 +195,13 @@ def _order(rows: Split, options: Options) -> np.ndarray:
     return np.random.default_rng(options.seed).permutation(len(rows.rows))
 
 
-def list_targets(targets: np.ndarray | Texts, target: dict[str, Any]) -> list[Any]:
+def list_targets(targets: np.ndarray | Texts, target: TargetDescriptor) -> list[Any]:
     """The target of each row as clients know it: a class, a list of labels, a number or the first of several."""
     if isinstance(targets, Texts):
         return list(targets.tolist())
-    if target["type"] != "labels":
+    if target.type != "labels":
         return list(targets.tolist()) if targets.ndim == 1 else [first_numbers(row) for row in targets]
-    classes = target["classes"]
+    classes = target.labels
     return [[classes[index] for index in np.flatnonzero(row)] for row in targets]
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import structlog
 
+from service.config import DEFAULT_QUEUE
 from service.context import Context
 from service.errors import ArtifactsUnavailable, DatabaseUnavailable, StorageError
-from service.operations.jobs.queue import QUEUES
 from service.operations.upkeep import space, workers
 from service.operations.upkeep.workers import MISSING, WAITING
 from service.storage.records import Worker
@@ -18,6 +18,9 @@ UNAVAILABLE, UNUSABLE, READ_ONLY, LOW, FULL = "unavailable", "unusable", "read-o
 
 FULL_BYTES = 1024**2
 """With less, even what predictions and reads write in passing may not fit."""
+
+ABLE = (READY, WAITING)
+"""The states of workers that can run jobs."""
 
 log = structlog.get_logger()
 
@@ -74,7 +77,7 @@ def _database(context: Context) -> tuple[dict[str, Any], list[Worker] | None]:
     try:
         with context.database.read() as session:
             check_tables(session)
-        alive = [worker for worker, _ in workers.alive(context)]
+        alive = [view.worker for view in workers.alive(context)]
     except DatabaseUnavailable as error:
         return _part(UNAVAILABLE, error.detail), None
     except Exception as error:
@@ -113,12 +116,31 @@ def _disk(context: Context, owner: str) -> dict[str, Any]:
 def _workers(alive: list[Worker] | None) -> dict[str, Any]:
     if alive is None:
         return {"status": "unknown", "detail": None, "alive": None, "queues": None}
-    able = [status for worker in alive if (status := workers.status_of(worker)) in (READY, WAITING)]
-    status = READY if READY in able else WAITING if able else MISSING
-    detail = None if status == READY else next((worker.problem for worker in alive if worker.problem), None)
-    # Every worker claims jobs from every queue.
-    queues = {queue: {"status": status, "workers": len(able)} for queue in QUEUES}
+    status = _summarize(alive)
+    detail = None if status == READY else _find_problem(alive)
+    names = {DEFAULT_QUEUE, *(queue for worker in alive for queue in worker.queues)}
+    offers = {queue: [worker for worker in alive if queue in worker.queues] for queue in sorted(names)}
+    queues = {
+        queue: {"status": _summarize(found), "workers": sum(workers.status_of(each) in ABLE for each in found)}
+        for queue, found in offers.items()
+    }
     return {"status": status, "detail": detail, "alive": len(alive), "queues": queues}
+
+
+def _summarize(found: list[Worker]) -> str:
+    """Whether these workers run jobs."""
+    known = {workers.status_of(worker) for worker in found}
+    if READY in known:
+        return READY
+    return WAITING if known & {WAITING, workers.DRAINING} else MISSING
+
+
+def _find_problem(alive: list[Worker]) -> str | None:
+    """Why the workers claim no jobs."""
+    problem = next((worker.problem for worker in alive if worker.problem), None)
+    if problem is None and any(workers.status_of(worker) == workers.DRAINING for worker in alive):
+        return "The workers that could run jobs are draining."
+    return problem
 
 
 def _part(status: str, detail: str | None = None, free_bytes: int | None = None) -> dict[str, Any]:

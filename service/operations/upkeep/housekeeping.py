@@ -95,7 +95,7 @@ def _thin_log(context: Context, job_id: str, now: datetime) -> None:
     detail = f"The job's log was reduced on {now:%Y-%m-%d}: {removed}.{epochs}"
     with context.database.write() as session:
         job = jobs.get(session, job_id, lock=True)
-        if job is not None:
+        if job is not None and not job.thinned:
             job.thinned = True
             job.warnings = [*job.warnings[: execution.MOST_WARNINGS - 1], JobWarning(LOG_REDUCED, detail)]
 

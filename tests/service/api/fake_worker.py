@@ -202,7 +202,7 @@ def _train(assignment: TrainingAssignment, folder: Path) -> TrainingResult:
         inputs=[{"name": name, **input_.to_document()} for name, input_ in spec.inputs.items()],
         artifacts=describe_artifacts(folder),
     )
-    return TrainingResult(version, _figures() if dataset.descriptor["splits"]["test"] else None)
+    return TrainingResult(version, _figures() if dataset.descriptor.splits["test"] else None)
 
 
 def _describe(assignment: TrainingAssignment) -> "Described":

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from service.context import Context
-from service.errors import DatabaseUnavailable, DatabaseUnusable, StorageError
+from service.errors import DatabaseUnavailable, DatabaseUnusable, StorageError, TransactionAborted
 from service.storage.database import Database, Session
 from tests.running_service import wait_for
 from tests.service.api.api_client import ApiClient
@@ -17,6 +17,7 @@ from tests.service.api.metrics_page import read_page
 from tests.service.api.shared_routes import make_front
 
 UNAVAILABLE = DatabaseUnavailable("The database doesn't answer.", retry_after=5)
+ABORTED = TransactionAborted("Two transactions waited for each other.", retry_after=5)
 DAMAGED = DatabaseUnusable("The database is damaged.")
 
 
@@ -25,6 +26,11 @@ class LeavingDatabase(Database):
 
     away: StorageError | None = None
     """What it fails with while it is away."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.deadlocks: list[TransactionAborted] = []
+        """With which it aborts the next writes. All projects share them."""
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -37,6 +43,8 @@ class LeavingDatabase(Database):
         self._check()
         with super().write() as session:
             yield session
+            if self.deadlocks:
+                raise self.deadlocks.pop()
 
     def _check(self) -> None:
         if self.away is not None:
@@ -83,6 +91,17 @@ def test_everything_else_says_so_and_when_to_try_again(api: ApiClient, database:
     assert api.get("/v1/models", expect=503)["type"] == "/problems/database-unavailable"
     assert api.get("/readyz", expect=503)["parts"]["database"]["status"] != "ready"
     api.get("/healthz")
+
+
+def test_a_change_that_is_aborted_because_of_others_is_made_again(
+    api: ApiClient, worker: FakeWorker, database: LeavingDatabase
+) -> None:
+    api.make_line()
+    database.deadlocks += [ABORTED] * 3
+    assert api.patch("/v1/models/line", {"metadata": {"a": "1"}})["metadata"] == {"a": "1"}
+    database.deadlocks += [ABORTED] * 4
+    assert api.patch("/v1/models/line", {"metadata": {"b": "1"}}, 503)["type"] == "/problems/database-unavailable"
+    assert api.get("/v1/models/line")["metadata"] == {"a": "1"}
 
 
 def test_metrics_show_everything_else(api: ApiClient, database: LeavingDatabase) -> None:

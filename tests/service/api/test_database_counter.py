@@ -15,7 +15,7 @@ from service.api.front import database_counter
 from service.api.front.database_counter import SHARE, WAIT_SECONDS, DatabaseCounter
 from service.context import Context
 from service.storage.database import migrate
-from tests.databases import empty_postgresql
+from tests.databases import KINDS, migrated_settings
 from tests.service.api.api_client import ApiClient
 from tests.service.api.counting_flood import flood
 from tests.service.api.front_client import FrontClient, alive
@@ -31,16 +31,11 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database_counter, "WAIT_SECONDS", 20)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Where a database of either kind is, with the tables."""
-    if request.param == "sqlite":
-        migrate(url := f"sqlite:///{tmp_path / 'fitserve.db'}")
-        yield url
-        return
-    with empty_postgresql() as url:
-        migrate(url)
-        yield url
+    with migrated_settings(request.param, tmp_path) as settings:
+        yield settings.database_url
 
 
 def run(use: Callable[..., Awaitable[None]], *urls: str) -> None:

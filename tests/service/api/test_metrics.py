@@ -164,13 +164,16 @@ def test_the_age_of_a_job_in_the_queue_begins_when_it_is_queued_again(
 
 def test_workers_are_counted_by_what_they_are_ready_for(context: Context) -> None:
     now, process = datetime.now(UTC), identify(os.getpid())
-    seen = {"wk_1": (True, now), "wk_2": (False, now), "wk_3": (True, now - timedelta(minutes=1))}
+    seen = {
+        "wk_1": (True, "running", now), "wk_2": (False, "running", now), "wk_3": (True, "draining", now),
+        "wk_4": (True, "running", now - timedelta(minutes=1)),
+    }  # fmt: skip
     with context.database.write() as session:
-        for id_, (ready, at) in seen.items():
-            worker = {"host": "here", "process": process, "slots": 2, "versions": {}}
+        for id_, (ready, desired, at) in seen.items():
+            worker = {"host": "here", "process": process, "slots": 2, "versions": {}, "desired_status": desired}
             session.add(Worker(id=id_, ready=ready, heartbeat_at=at, **worker))
     page = read_page(ApiClient(FrontClient(make_front(context))))
-    assert [page.value("fitserve_workers", state=state) for state in WORKER_STATES] == [1, 1, 1]
+    assert [page.value("fitserve_workers", state=state) for state in WORKER_STATES] == [1, 1, 1, 1]
     assert page.value("fitserve_worker_slots") == 2
     assert page.value("fitserve_process_memory_bytes", process="worker") > 2**20
 

@@ -7,9 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 
+from models.allowance import Allowance
+from models.preprocessing import Preprocessing
 from models.runtime import OnnxNetwork
+from models.signature import Signature
+from service.api.inference.open_inference import Infer
+from service.api.inference.open_inference_request import RequestLimits, read_request
+from service.api.inference.plane import InferenceRequest
+from service.operations.inference.predictions import Wanted
 from tests.service.api.dialect_client import DialectClient, dialect_client
 from tests.service.api.open_inference_bodies import FRUIT, LENGTH, LINE, binary, read_binary, send_binary, tensor, texts
 
@@ -266,3 +274,21 @@ def test_columns_must_have_as_many_rows_and_their_own_types(client: DialectClien
     assert '"ripe" must be true or false' in client.error(FRUIT, {"inputs": [width, colour, tensor([7], name="ripe")]})
     ragged = tensor([["red"], "green"], "BYTES", [2, 1], "colour")
     assert "must be a list of texts" in client.error(FRUIT, {"inputs": [width, ragged, ripe]})
+
+
+def test_a_request_that_names_a_variant_is_parsed_once() -> None:
+    document = {"parameters": {"variant": "int8"}, "inputs": [tensor([5.0, 6.0])]}
+    reserved: list[int] = []
+    allowance = Allowance(reserve=reserved.append)
+    asked = InferenceRequest(Wanted("default", "line"), orjson.dumps(document), {}, {}, allowance)
+    aimed = Infer(max_json_depth=64).aim(asked, quickly=True)
+    assert aimed is not None
+    assert aimed.wanted.variant == "int8"
+
+    taken = sum(reserved)
+    numbers = {"type": "tensor", "shape": [1], "scaling": "none", "mean": 0, "std": 1}
+    signature = Signature.of(Preprocessing.from_document({"input": numbers}), (1,))
+    limits = RequestLimits(64, lambda rows: None, allowance)
+    read = read_request(asked.body, None, aimed.document, signature, limits)
+    assert np.array_equal(read.tensors["input"], [[5], [6]])
+    assert sum(reserved) == taken

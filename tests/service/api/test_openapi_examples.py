@@ -22,6 +22,7 @@ VARIANTS = "/v1/models/{name}/versions/{version}/variants"
 CREATED_AT = {VARIANTS: "/v1/variant-jobs"}
 """Where jobs are, by where they are created, if that isn't the same."""
 KEYS = "/v1/api-keys"
+WORKERS = "/v1/workers"
 
 UNFIT = ("get_boundary", "get_residuals", "get_snapshot_boundary")
 """The pictures that the story's models don't have: their networks take four numbers, and predict classes."""
@@ -63,11 +64,12 @@ class Story:
         self._document = document
         self.faults: list[str] = []
         self.jobs: dict[str, list[str]] = {path: [] for path in (*JOBS, KEYS)}
-        """The ids of jobs and keys."""
+        """The ids of jobs, keys and workers."""
         self._key = ""
         self._key = self._send(KEYS, "post", {}, "application/json", {"name": "story", "scopes": ["admin"]}).json()[
             "key"
         ]
+        self.jobs[WORKERS] = [worker["id"] for worker in self._send(WORKERS, "get", {}).json()["items"]]
 
     def tell(self, path: str, method: str, operation: Operation) -> None:
         """Send an operation with each of its examples."""

@@ -2,25 +2,21 @@
 
 import pytest
 
-from service.api.front.inference import INLINE_SECONDS, Paces, is_plain
+from service.api.front.inference import INLINE_SECONDS, Pace, is_plain
 from service.api.front.request import Request
-from service.callers import DEFAULT_PROJECT
-from service.operations.inference.predictions import Wanted
 from service.operations.memory import Memory
-
-LINE = Wanted(DEFAULT_PROJECT, "line")
 
 
 def test_many_rows_are_unusual_although_one_padded_row_was_fast() -> None:
-    paces = Paces()
+    pace = Pace()
     for size in (100, 2**20):
-        paces.note(LINE, size, 0.0002)
-        paces.note_smallest(LINE, size)
+        pace.note(size, 0.0002)
+        pace.note_smallest(size)
     for _ in range(100):
-        paces.note(LINE, 2**20, 0.0002)
-    assert paces.expect(LINE, 30_000) < INLINE_SECONDS
-    assert not paces.is_usual(LINE, 30_000)
-    assert paces.is_usual(LINE, 500)
+        pace.note(2**20, 0.0002)
+    assert pace.expect(30_000) < INLINE_SECONDS
+    assert not pace.is_usual(30_000)
+    assert pace.is_usual(500)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from models.jobs.training import TrainingAssignment
 from service.context import Context
 from service.operations.jobs import lifecycle as execution
+from service.operations.jobs.registry import kind_of
 from service.storage import jobs
 from service.storage.documents import KeptCheckpoint
 from service.storage.jobs import NewEvent
@@ -195,6 +197,22 @@ def test_a_job_that_nobody_works_on_has_no_time_left(
     assert (paused["status"], paused["progress"]["epoch"], paused["progress"]["eta_seconds"]) == ("paused", 1, None)
 
 
+def test_after_a_crash_the_next_attempt_uses_no_compiled_code(
+    ready: ApiClient, context: Context, idle_worker: FakeWorker
+) -> None:
+    def discards() -> bool:
+        claimed = idle_worker.claim("training")
+        assert claimed is not None
+        lease, job = claimed
+        assignment = kind_of(job).describe(context, job)
+        assert isinstance(assignment, TrainingAssignment)
+        execution.crashed(context, lease, {"code": "worker-process-died", "detail": "It died.", "faults": []})
+        return assignment.compiles_anew
+
+    ready.post("/v1/training-jobs", TRAINING | {"execution": "compiled"}, 202)
+    assert (discards(), discards()) == (False, True)
+
+
 def test_the_log_is_a_line_for_each_epoch_and_what_was_printed(ready: ApiClient, idle_worker: FakeWorker) -> None:
     job = ready.post("/v1/training-jobs", TRAINING, 202)
     assert ready.send("GET", job["links"]["log"], 200).text == ""
@@ -308,7 +326,7 @@ def test_a_job_that_the_disk_pauses_tells_why_and_can_be_resumed(
     assert job["transitions"][-1]["reason"] == "disk_full"
     resumed = ready.send("PATCH", url, 200, json={"desired_status": "running"}).json
     assert resumed is not None
-    assert (resumed["status"], resumed["status_reason"]) == ("queued", None)
+    assert (resumed["status"], resumed["status_reason"]) == ("queued", "waiting_for_worker")
     idle_worker.run_all()
     assert ready.get(url)["status"] == "succeeded"
 

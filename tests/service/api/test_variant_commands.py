@@ -100,6 +100,19 @@ def test_a_variant_that_is_too_much_worse_fails_with_its_figures(fitserve: Comma
     client.models.delete_variant("line", 1)
 
 
+def test_a_variant_that_is_being_made_is_not_yet_certified(
+    fitserve: Command, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeWorker, "claim", lambda *_: None)
+        job = fitserve("variants", "create", "line", "1", "--detach").stdout.strip()
+        assert fitserve("variants", "list", "line", "1").stdout.splitlines()[-1].split()[:2] == ["int8", "processing"]
+        assert " not yet " in fitserve("variants", "list", "line", "1").stdout
+        assert members(fitserve("variants", "show", "line", "1"))["certified"] == "not yet"
+        fitserve("variants", "delete", "line", "1")
+    assert client.variant_jobs.get(job)["status"] == "cancelled"
+
+
 def test_a_snapshot_has_no_variants(fitserve: Command) -> None:
     refused = fitserve("predict", "--job", "tj_none", "[[5]]", "--variant", "int8")
     assert (refused.exit_code, "--variant, not both" in refused.stderr) == (3, True)

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from models.jobs.evaluation import EvaluationAssignment
 from service.context import Context
+from service.operations.jobs.registry import kind_of
 from tests.journeys.specs import LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import DROP, FakeWorker
@@ -143,6 +145,23 @@ def test_one_job_at_a_time_makes_a_variant_and_a_key_makes_it_once(trained: ApiC
     assert trained.get(later["links"]["self"])["status"] == "cancelled"
 
 
+def test_a_variant_that_was_deleted_while_it_was_made_can_be_made_at_once(
+    trained: ApiClient, idle_worker: FakeWorker
+) -> None:
+    given_up = trained.post(URL, WANTED, 202)
+    claimed = idle_worker.claim("variant")
+    assert claimed is not None
+    trained.delete(INT8)
+    assert trained.get(given_up["links"]["self"])["status"] == "cancelling"
+    trained.get(INT8, 404)
+    job = trained.post(URL, WANTED, 202)
+    idle_worker.finish(*claimed)
+    assert trained.get(given_up["links"]["self"])["status"] == "cancelled"
+    idle_worker.run_all()
+    made = trained.get(INT8)
+    assert (made["status"], made["job"]) == ("ready", job["id"])
+
+
 def test_a_variant_waits_for_its_dataset(trained: ApiClient, idle_worker: FakeWorker) -> None:
     trained.post("/v1/datasets", named(LINE_DATASET, "late"), 202, Prefer="wait=0")
     job = trained.post(URL, WANTED | {"dataset": "late"}, 202)
@@ -200,8 +219,11 @@ def test_a_label_points_to_a_variant_in_every_protocol(quantized: ApiClient) -> 
     assert quantized.get(LABEL)["variant"] == "int8"
     assert value_of(quantized, f"{LABEL}/predictions") == 10
     assert value_of(quantized, "/v1/models/line/predictions") == 5
-    assert quantized.http.post(f"{LABEL}:predict", json=INSTANCES).json == {"predictions": [[10.0]]}
-    assert quantized.http.post("/v1/models/line:predict", json=INSTANCES).json == {"predictions": [[5.0]]}
+    small = quantized.http.post(f"{LABEL}:predict", json=INSTANCES)
+    assert (small.json, small.headers["Fitserve-Variant"]) == ({"predictions": [[10.0]]}, "int8")
+    assert quantized.http.get(f"{LABEL}/metadata").headers["Fitserve-Variant"] == "int8"
+    itself = quantized.http.post("/v1/models/line:predict", json=INSTANCES)
+    assert (itself.json, "Fitserve-Variant" in itself.headers) == ({"predictions": [[5.0]]}, False)
     quantized.patch("/v1/models/line", {"serve": "champion"})
     assert quantized.http.post("/v1/models/line:predict", json=INSTANCES).json == {"predictions": [[10.0]]}
     assert quantized.post("/v1/models/line/predictions", INSTANCES, 200)["variant"] == "int8"
@@ -308,6 +330,30 @@ def test_a_batch_prediction_uses_a_variant(quantized: ApiClient, idle_worker: Fa
     assert values[1].splitlines()[3] == values[2].splitlines()[3] == "2,2.0"
     quantized.delete(INT8)
     (fault,) = quantized.post(BATCHES, wanted | {"variant": "int8"}, 422)["errors"]
+    assert fault["pointer"] == "#/variant"
+
+
+def test_an_evaluation_by_a_label_evaluates_the_variant_to_which_it_points(
+    quantized: ApiClient, idle_worker: FakeWorker, context: Context
+) -> None:
+    quantized.put(LABEL, SMALL, 201)
+    wanted = {"model": "line", "dataset": "line", "split": "train"}
+    job = quantized.post("/v1/evaluations", wanted | {"label": "champion"}, 202)
+    assert (job["version"], job["variant"]) == (1, "int8")
+    claimed = idle_worker.claim("evaluation")
+    assert claimed is not None
+    assignment = kind_of(claimed[1]).describe(context, claimed[1])
+    assert isinstance(assignment, EvaluationAssignment)
+    assert assignment.variant is not None
+    assert (assignment.variant.parent.parent.name, assignment.version.parent.parent.name) == ("variants", "models")
+    quantized.put(LABEL, {"version": 1})
+    assert job["id"] in quantized.send("DELETE", INT8, 409).text
+    idle_worker.finish(*claimed)
+    assert quantized.post("/v1/evaluations", wanted | {"label": "champion"}, 202)["variant"] is None
+    assert quantized.post("/v1/evaluations", wanted | {"variant": "int8"}, 202)["variant"] == "int8"
+    idle_worker.run_all()
+    quantized.delete(INT8)
+    (fault,) = quantized.post("/v1/evaluations", wanted | {"variant": "int8"}, 422)["errors"]
     assert fault["pointer"] == "#/variant"
 
 

@@ -127,7 +127,6 @@ def test_a_job_fails_with_the_problem_that_would_have_refused_it(
     [
         ({"epochs": 1_000_001}, "#/epochs"),
         ({"optimizer": "adamm"}, "#/optimizer"),
-        ({"queue": "tpu"}, "#/queue"),
         ({"start_from": {"model": "nobody", "version": 1}}, "#/start_from/model"),
     ],
 )
@@ -150,7 +149,7 @@ def test_a_waiting_job_obeys_orders(posted: ApiClient, idle_worker: FakeWorker) 
     assert posted.get(paused)["status"] == "paused"
     assert posted.get(paused)["execution"] == "graph"
     assert state(posted.get(longer))[0] == "succeeded"
-    assert state(posted.patch(paused, {"desired_status": "running"})) == ("queued", None)
+    assert state(posted.patch(paused, {"desired_status": "running"})) == ("queued", "waiting_for_worker")
     idle_worker.run_all()
     assert posted.get(paused)["status"] == "succeeded"
 

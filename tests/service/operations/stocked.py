@@ -31,9 +31,15 @@ TRAINING: dict[str, Any] = {
 
 
 def make_context(folder: Path, **settings: Any) -> Context:
-    """With the dataset and the model `line`."""
-    context = default_context(Settings(data_dir=folder, **settings))
-    make_database(context.settings)
+    """With an SQLite database, the dataset and the model `line`."""
+    made = Settings(data_dir=folder, **settings)
+    make_database(made)
+    return stock(made)
+
+
+def stock(settings: Settings) -> Context:
+    """With the dataset and the model `line` in an empty database that has the tables."""
+    context = default_context(settings)
     datasets.create(context, DATASET)
     models.create(context, LINE)
     work(context)

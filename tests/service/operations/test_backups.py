@@ -36,7 +36,8 @@ from service.storage.documents import KeptCheckpoint
 from service.storage.jobs import NewEvent
 from service.storage.records import Record, Worker
 from tests.contexts import default_context
-from tests.databases import ForgetfulDatabase, empty_postgresql, make_database
+from tests.databases import ForgetfulDatabase, make_database
+from tests.postgresql_server import empty_database
 from tests.service.operations import stocked
 from tests.service.operations.stocked import checkpoint, claim, files_of, job, submit, train
 
@@ -459,7 +460,7 @@ def test_large_files_pass_through_little_memory(
 
 @pytest.fixture
 def postgresql() -> Iterator[str]:
-    with empty_postgresql() as url:
+    with empty_database() as url:
         yield url
 
 

@@ -1,6 +1,7 @@
 """Evaluations, when clients and workers change the same things at once."""
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ from models.jobs.evaluation import EvaluationResult
 from models.jobs.training import TrainingRequest, TrainingResult
 from models.version_details import VersionDetails
 from service import statuses
-from service.config import Settings
 from service.context import Context
 from service.errors import Conflict, InUse, LeaseLost, ServiceError
 from service.operations.catalog import datasets, models, versions
@@ -21,8 +21,9 @@ from service.operations.jobs.kinds import evaluation as evaluations
 from service.operations.jobs.kinds import training as training_jobs
 from service.operations.jobs.lifecycle import Lease
 from service.storage.paging import PageQuery
-from service.storage.records import Job, Record
+from service.storage.records import Job
 from tests.contexts import default_context
+from tests.databases import KINDS, migrated_settings
 from tests.service.api.fake_worker import FakeWorker
 
 LINE = {
@@ -35,25 +36,25 @@ DATASET = {
 EVALUATION: dict[str, Any] = {
     "model": "line", "version": None, "label": None, "dataset": "line", "dataset_version": None, "split": "test",
     "threshold": None,
+    "variant": None,
 }  # fmt: skip
 FIGURES = EvaluationResult(loss=0.5).to_document()
 ERROR = {"code": "incomplete-version", "detail": "It can't be loaded.", "faults": []}
 
 
-@pytest.fixture
-def context(tmp_path: Path) -> Context:
+@pytest.fixture(params=KINDS)
+def context(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Context]:
     """With a version of `line`."""
-    context = default_context(Settings(data_dir=tmp_path))
-    Record.metadata.create_all(context.database.engine)
-    datasets.create(context, DATASET)
-    models.create(context, LINE)
-    worker = FakeWorker(context)
-    while worker.run_next():
-        pass
-    train(context)
-    while worker.run_next():
-        pass
-    return context
+    with migrated_settings(request.param, tmp_path) as settings:
+        context = default_context(settings)
+        datasets.create(context, DATASET)
+        models.create(context, LINE)
+        worker = FakeWorker(context)
+        worker.run_all()
+        train(context)
+        worker.run_all()
+        yield context
+        context.database.close()
 
 
 def train(context: Context) -> str:

@@ -32,6 +32,7 @@ from tests.service.operations.stocked import claim, files_of, job, submit, train
 EVALUATION: dict[str, Any] = {
     "model": "line", "version": 1, "label": None, "dataset": "line", "dataset_version": None, "split": "train",
     "threshold": None,
+    "variant": None,
 }  # fmt: skip
 
 
@@ -155,6 +156,27 @@ def test_a_log_is_thinned_after_its_time_and_metrics_stay(make: Callable[..., Co
     _, log = job_events.text_log(context, ended)
     assert all(line.startswith("Epoch ") for line in "".join(log).splitlines())
     assert "message" in types(context, running)
+
+
+def test_a_log_that_two_workers_thin_says_so_once(
+    make: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = make(event_retention_days=3)
+    ended = train(context)
+    find_finished = housekeeping._finished
+
+    def find_while_another_thins(*arguments: Any, **columns: Any) -> Any:
+        found = find_finished(*arguments, **columns)
+        if columns:
+            monkeypatch.setattr(housekeeping, "_finished", find_finished)
+            sweep_after(context, 3.1)
+        return found
+
+    monkeypatch.setattr(housekeeping, "_finished", find_while_another_thins)
+    sweep_after(context, 3.1)
+    said = job(context, ended)
+    assert said is not None
+    assert [warning.type for warning in said.warnings] == ["log_reduced"]
 
 
 def test_a_long_log_is_thinned_piece_by_piece(make: Callable[..., Context], monkeypatch: pytest.MonkeyPatch) -> None:

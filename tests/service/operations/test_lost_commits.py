@@ -89,7 +89,7 @@ def test_an_accepted_batch_prediction_keeps_its_file(context: Context, database:
     file = ReceivedFile(folder, "rows.csv", 4, "sha256")
     database.forget(committed=True)
     with pytest.raises(OutcomeUnknown):
-        batch_prediction.create(context, {"model": "line", "version": 1, "label": None, "file": file})
+        batch_prediction.create(context, {"model": "line", "version": 1, "label": None, "variant": None, "file": file})
     clean_up_later(context)
     assert len(context.artifacts.names("uploads")) == 1
     assert FakeWorker(context).run_next("batch_prediction")

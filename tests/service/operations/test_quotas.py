@@ -1,4 +1,4 @@
-"""Quotas while many requests and workers come at once, and the time that trainings ran."""
+"""Quotas and queues while many requests and workers come at once, and the time that trainings ran."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,27 +18,23 @@ from service.operations.access.quotas import Usage
 from service.operations.catalog import datasets, models
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.kinds import training as training_jobs
-from service.storage.database import migrate
-from service.storage.records import Event, Job, Version
-from tests.databases import empty_postgresql
+from service.operations.upkeep import workers
+from service.storage.records import Event, Job, Version, Worker
+from tests.databases import KINDS, migrated_settings
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.operations.stocked import DATASET, LINE, TRAINING
 
 AT_ONCE = 6
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def everything(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Context]:
     """With the project `vision`, which has the dataset and the model `line`."""
-    if request.param == "sqlite":
-        yield from _stocked(Settings(data_dir=tmp_path))
-    else:
-        with empty_postgresql() as url:
-            yield from _stocked(Settings(data_dir=tmp_path, database_url=url))
+    with migrated_settings(request.param, tmp_path) as settings:
+        yield from _stocked(settings)
 
 
 def _stocked(settings: Settings) -> Iterator[Context]:
-    migrate(settings.database_url)
     everything = Context.from_settings(settings)
     projects.create(everything, "vision", {})
     context = everything.in_project("vision")
@@ -97,7 +93,38 @@ def test_concurrent_workers_do_not_run_more_jobs_than_the_quota(context: Context
     limit(everything, running_jobs=2)
     claimed = [job for job in at_once(lambda: claim(everything)) if job is not None]
     assert len(claimed) == usage(everything).running_jobs == 2
-    assert not execution.has_queued(everything, ["training"], ["cpu"])
+    assert not execution.may_claim(everything, "wk_1", ["training"], ["cpu"])
+
+
+def test_concurrent_workers_claim_each_job_of_their_queues_once(context: Context, everything: Context) -> None:
+    training = TrainingRequest.from_document(TRAINING).to_document()
+    queued = [training_jobs.create(context, training | {"queue": queue}) for queue in ("gpu", "large", "gpu")]
+    other = submit(context)
+
+    def claim_from(*queues: str) -> str | None:
+        claimed = execution.claim(everything, "wk_test", ["training"], queues, {})
+        return None if claimed is None else claimed[1].id
+
+    claimed = [job for job in at_once(lambda: claim_from("gpu", "large")) if job is not None]
+    assert sorted(claimed) == sorted(queued)
+    assert claim_from("tpu") is None
+    assert claim_from("gpu", "cpu") == other
+
+
+def test_a_draining_worker_claims_nothing_in_any_project(context: Context, everything: Context) -> None:
+    worker = Worker(
+        id="wk_test", host="here", process={"pid": 1}, slots=1, queues=["cpu"], versions={}, ready=True,
+        heartbeat_at=datetime.now(UTC),
+    )  # fmt: skip
+    workers.record_heartbeat(everything, worker)
+    job_id = submit(context)
+    workers.change(everything, "wk_test", {"desired_status": "draining"})
+    workers.record_heartbeat(everything, worker)
+    assert worker.desired_status == "draining"
+    assert at_once(lambda: claim(everything)) == [None] * AT_ONCE
+    workers.change(everything, "wk_test", {"desired_status": "running"})
+    assert claim(everything) == job_id
+    assert [view.running_jobs for view in workers.alive(context)] == [1]
 
 
 def test_stored_bytes_are_summed_with_the_files_of_versions(context: Context, everything: Context) -> None:

@@ -1,11 +1,13 @@
 """What happens when two clients, or a client and a worker, change the same thing at once."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from service.config import Settings
+from models.dataset_descriptor import DatasetDescriptor, TargetDescriptor
+from models.jobs.dataset_import import ImportResult
 from service.context import Context
 from service.errors import Failed, LeaseLost, NotFound
 from service.operations.catalog import datasets, models, versions
@@ -16,8 +18,9 @@ from service.storage import jobs
 from service.storage.folder_store import FolderStore
 from service.storage.jobs import NewEvent
 from service.storage.paging import PageQuery
-from service.storage.records import Job, Record
+from service.storage.records import Job
 from tests.contexts import default_context
+from tests.databases import KINDS, migrated_settings
 from tests.journeys import specs
 from tests.running_service import wait_for
 from tests.service.operations import stocked
@@ -26,11 +29,12 @@ LINE = {"description": "", "metrics": [], **specs.LINE}
 ERROR = {"code": "invalid-spec", "detail": "It doesn't fit.", "faults": []}
 
 
-@pytest.fixture
-def context(tmp_path: Path) -> Context:
-    context = default_context(Settings(data_dir=tmp_path))
-    Record.metadata.create_all(context.database.engine)
-    return context
+@pytest.fixture(params=KINDS)
+def context(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Context]:
+    with migrated_settings(request.param, tmp_path) as settings:
+        context = default_context(settings)
+        yield context
+        context.database.close()
 
 
 def claim(context: Context) -> tuple[Lease, Job]:
@@ -85,7 +89,8 @@ def test_success_is_written_once_however_often_it_is_told(context: Context) -> N
     datasets.create(context, {"name": "d", "source": "line"})
     lease, _ = claim(context)
     context.artifacts.stage(lease.staging_name)
-    result = {"descriptor": {"kind": "vector"}}
+    descriptor = DatasetDescriptor("vector", 1, {"train": 1}, (), TargetDescriptor("y", "number"))
+    result = ImportResult(descriptor).to_document()
     execution.succeed(context, lease, result)
     execution.succeed(context, lease, result)
     assert datasets.get(context, "d").dataset.status == "ready"

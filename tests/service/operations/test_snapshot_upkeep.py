@@ -20,18 +20,19 @@ from service.operations.jobs.kinds import training
 from service.operations.upkeep import backups, housekeeping
 from service.operations.upkeep.verification import Verification, verify
 from tests.contexts import default_context
-from tests.databases import make_database
+from tests.databases import KINDS, make_database, migrated_settings
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.operations import stocked
 
 SNAPSHOTS = {"every": 1, "keep": 10}
 
 
-@pytest.fixture
-def context(tmp_path: Path) -> Iterator[Context]:
-    context = stocked.make_context(tmp_path / "here", job_retention_days=1, orphan_hours=0.1)
-    yield context
-    context.database.close()
+@pytest.fixture(params=KINDS)
+def context(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Context]:
+    with migrated_settings(request.param, tmp_path / "here", job_retention_days=1, orphan_hours=0.1) as settings:
+        context = stocked.stock(settings)
+        yield context
+        context.database.close()
 
 
 def train(context: Context) -> str:

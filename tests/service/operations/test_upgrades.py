@@ -115,7 +115,7 @@ def publish_dataset(database: OldDatabase, dataset_id: str) -> dict[str, Any]:
     descriptor = import_dataset(
         {"name": "ready", **DATA}, folder, cache=folder, downloads=False, limits=Limits(), progress=lambda share: None
     )
-    return {"kind": descriptor["kind"], "descriptor": descriptor, "folder": key}
+    return {"kind": descriptor.kind, "descriptor": descriptor.to_document(), "folder": key}
 
 
 def fill(database: OldDatabase) -> list[str]:

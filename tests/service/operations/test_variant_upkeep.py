@@ -19,6 +19,7 @@ from service.operations.upkeep import backups, housekeeping
 from service.operations.upkeep.verification import Verification, verify
 from service.storage.database import migrate
 from tests.contexts import default_context
+from tests.databases import KINDS, migrated_settings
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.operations import stocked
 
@@ -27,14 +28,15 @@ BATCH: dict[str, Any] = {"model": "line", "version": 1, "label": None, "dataset"
 VARIANT = Wanted(DEFAULT_PROJECT, "line", 1, variant="int8")
 
 
-@pytest.fixture
-def context(tmp_path: Path) -> Iterator[Context]:
+@pytest.fixture(params=KINDS)
+def context(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Context]:
     """With a version of `line`, and its variant."""
-    context = stocked.make_context(tmp_path / "here", orphan_hours=0.1)
-    stocked.train(context)
-    make(context)
-    yield context
-    context.database.close()
+    with migrated_settings(request.param, tmp_path / "here", orphan_hours=0.1) as settings:
+        context = stocked.stock(settings)
+        stocked.train(context)
+        make(context)
+        yield context
+        context.database.close()
 
 
 def make(context: Context) -> None:

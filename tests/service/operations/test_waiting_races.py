@@ -14,28 +14,23 @@ from service.operations.catalog import dataset_versions, datasets, models
 from service.operations.jobs import client_jobs, waiting
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.kinds import training as training_jobs
-from service.storage.database import migrate
 from service.storage.records import Job
 from tests.contexts import default_context
-from tests.databases import empty_postgresql
+from tests.databases import KINDS, migrated_settings
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.operations.stocked import DATASET, LINE, TRAINING
 
 ERROR = {"code": "invalid-spec", "detail": "It doesn't fit.", "faults": []}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def context(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Context]:
     """With the dataset `line`, and the model `line` that isn't built yet."""
-    if request.param == "sqlite":
-        yield from _stocked(Settings(data_dir=tmp_path))
-    else:
-        with empty_postgresql() as url:
-            yield from _stocked(Settings(data_dir=tmp_path, database_url=url))
+    with migrated_settings(request.param, tmp_path) as settings:
+        yield from _stocked(settings)
 
 
 def _stocked(settings: Settings) -> Iterator[Context]:
-    migrate(settings.database_url)
     context = default_context(settings)
     datasets.create(context, DATASET)
     FakeWorker(context).run_all()

@@ -5,14 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import empty_postgresql
+from tests.databases import KINDS, empty_url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Where an empty database of either kind is."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'fitserve.db'}"
-        return
-    with empty_postgresql() as url:
+    with empty_url(request.param, tmp_path) as url:
         yield url

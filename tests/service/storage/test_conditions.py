@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
+from service.errors import Conflict
 from service.storage.database import Database
 
 CHANGES = 20
@@ -84,6 +85,31 @@ def test_a_condition_is_of_one_write_and_of_its_block(database: Database) -> Non
         counter.write("4")
     counter.write("5")
     assert counter.read() == 5
+
+
+def test_an_error_that_a_refused_write_causes_gives_way_to_the_reason_of_the_refusal(database: Database) -> None:
+    with pytest.raises(Stale), database.only_if(_refuse), database.write():
+        raise Conflict("The job has ended.")
+    with pytest.raises(Conflict), database.only_if(lambda: None), database.write():
+        raise Conflict("The job has ended.")
+
+
+def test_other_rows_are_written_while_a_condition_is_checked(database: Database) -> None:
+    if database.engine.dialect.name == "sqlite":
+        return  # one at a time
+
+    def write_other_row() -> None:
+        with database.write_aside() as session:
+            session.execute(text("INSERT INTO counter VALUES (100)"))
+
+    def another_client_writes() -> None:
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(write_other_row).result(timeout=20)
+
+    with database.only_if(another_client_writes):
+        Counter(database).write("1 WHERE number = 0")
+    with database.read() as session:
+        assert list(session.scalars(text("SELECT number FROM counter ORDER BY number"))) == [1, 100]
 
 
 def _refuse() -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from service.errors import DatabaseUnavailable, DatabaseUnusable, DiskFull
+from service.errors import DatabaseUnavailable, DatabaseUnusable, DiskFull, TransactionAborted
 from service.storage.database import Database, migrate
 from service.storage.failures import classify
 from tests.small_disks import fill, make_room, small_disk, unable_to_grow
@@ -129,7 +129,9 @@ def test_a_fault_of_a_statement_is_no_failure_of_the_database(tmp_path: Path, st
     [
         ("53100", DiskFull),
         ("08006", DatabaseUnavailable),
-        ("40P01", DatabaseUnavailable),
+        ("40001", TransactionAborted),
+        ("40P01", TransactionAborted),
+        ("25P03", DatabaseUnavailable),
         ("53300", DatabaseUnavailable),
         ("55P03", DatabaseUnavailable),
         ("57P01", DatabaseUnavailable),

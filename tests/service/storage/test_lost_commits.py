@@ -9,13 +9,13 @@ from sqlalchemy import text
 from service.errors import DatabaseUnavailable, OutcomeUnknown
 from service.storage import commits
 from service.storage.database import Database
-from tests.databases import empty_postgresql
 from tests.postgresql_proxy import CommitProxy, Loss
+from tests.postgresql_server import empty_database
 
 
 @pytest.fixture
 def proxy() -> Iterator[CommitProxy]:
-    with empty_postgresql() as url, CommitProxy(url) as proxy:
+    with empty_database() as url, CommitProxy(url) as proxy:
         yield proxy
 
 
@@ -70,7 +70,7 @@ def test_the_outcome_is_unknown_while_the_server_is_away_and_known_afterwards(
 
 
 def test_a_transaction_that_a_replica_never_received_has_no_effect() -> None:
-    with empty_postgresql() as url, closing(Database(url)) as database:
+    with empty_database() as url, closing(Database(url)) as database:
         assert commits.was_committed(database.engine, str(2**31)) is False
 
 

@@ -13,7 +13,7 @@ import psutil
 from models.jobs.build import BuildRequest
 from models.jobs.training import TrainingRequest
 from service import statuses
-from service.config import Settings
+from service.config import DEFAULT_QUEUE, Settings
 from service.errors import StorageError
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs import queue
@@ -49,7 +49,8 @@ class Bench:
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder = folder
         self.settings = replace(Settings(data_dir=folder, poll_seconds=0.01), **settings)
-        make_database(self.settings)
+        if not settings.get("database_url"):
+            make_database(self.settings)
         self.context = default_context(self.settings)
         self.supervisor: Supervisor | None = None
         self._add_model_and_dataset()
@@ -96,14 +97,21 @@ class Bench:
             self.supervisor.step()
         self.supervisor.pause()
 
-    def submit(self, wishes: dict[str, Any], priority: int = 5, waits_for: str | None = None, **request: Any) -> str:
+    def submit(
+        self,
+        wishes: dict[str, Any],
+        priority: int = 5,
+        waits_for: str | None = None,
+        queued_in: str = DEFAULT_QUEUE,
+        **request: Any,
+    ) -> str:
         """Queue a training job whose process does these wishes."""
         document = {"model": "m", "dataset": "d", "epochs": 1, **request, "optimizer": wishes}
         with self.context.database.write() as session:
             return queue.enqueue(
                 self.context, session, training_jobs.KIND, TrainingRequest.from_document(document),
                 model_id="md_1", model_name="m", dataset_id="ds_1", dataset_name="d", dataset_version=1,
-                priority=priority, waits_for=waits_for,
+                priority=priority, queue=queued_in, waits_for=waits_for,
             ).id  # fmt: skip
 
     def submit_build(self, wishes: dict[str, Any]) -> str:
@@ -146,7 +154,7 @@ class Bench:
         assert execution.claim(self.context, "wk_dead", ["training"], ["cpu"], {}) is not None
 
     def workers(self) -> list[Worker]:
-        return [worker for worker, _ in workers.alive(self.context)]
+        return [view.worker for view in workers.alive(self.context)]
 
     def wait_for_status(self, job_id: str, status: str) -> Job:
         """The job in that status; fails at once when it ended otherwise."""

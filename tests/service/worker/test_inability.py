@@ -21,8 +21,8 @@ from tests.service.worker.fake_tasks import TASK
 
 
 def heartbeat(bench: Bench) -> Worker:
-    ((worker, _),) = workers.alive(bench.context)
-    return worker
+    (view,) = workers.alive(bench.context)
+    return view.worker
 
 
 def test_a_worker_whose_libraries_can_not_be_imported_says_so_and_ends(

@@ -23,6 +23,7 @@ PATH_EXAMPLES: dict[tuple[str, str], Any] = {
     ("/v1/batch-predictions", "batch_prediction_id"): f"bp_{IDENTIFIER}",
     ("/v1/evaluations", "evaluation_id"): f"ev_{IDENTIFIER}",
     ("/v1/variant-jobs", "variant_job_id"): f"va_{IDENTIFIER}",
+    ("/v1/workers", "worker_id"): f"wk_{IDENTIFIER}",
     ("/v1/", "variant"): "int8",
 }
 """By the start or end of a path and the parameter's name; the first match applies."""
@@ -260,6 +261,12 @@ EXAMPLES: dict[str, dict[str, Examples]] = {
         JSON: {"quotas": _example("A project with quotas", {"name": "vision", "quotas": {"running_jobs": 2}})}
     },
     "change_project": {JSON: {"quotas": _example("Change one quota", {"quotas": {"queued_jobs": 100}})}},
+    "change_worker": {
+        JSON: {
+            "drain": _example("Finish the jobs and claim no more", {"desired_status": "draining"}),
+            "resume": _example("Claim jobs again", {"desired_status": "running"}),
+        }
+    },
     **_each(("serving_predict", "serving_predict_version", "serving_predict_label"), {JSON: TENSORS}),
     **_each(("serving_classify", "serving_classify_version", "serving_classify_label"), {JSON: FEATURES}),
     **_each(("serving_regress", "serving_regress_version", "serving_regress_label"), {JSON: NUMBERS}),

@@ -70,6 +70,7 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**53 - 1},
         "example": 133,
     },
+    "Fitserve-Variant": _header("The variant of the version that predicted. Absent if the version itself did.", "int8"),
 }
 ALWAYS = ("X-Request-ID", "Cache-Control")
 OF_RATE_LIMITS = ("RateLimit-Policy", "RateLimit")

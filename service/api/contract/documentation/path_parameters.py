@@ -37,6 +37,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "variant": ("The type of the variant.", {"type": "string", "enum": list(VARIANT_TYPES)}),
     "variant_job_id": ("The job's id.", _identifier("va")),
     "evaluation_id": ("The evaluation's id.", _identifier("ev")),
+    "worker_id": ("The worker's id.", _identifier("wk")),
 }
 """The description and the schema of each."""
 

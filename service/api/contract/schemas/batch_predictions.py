@@ -6,16 +6,16 @@ from marshmallow import pre_dump
 
 from models.datasets import SPLITS
 from models.jobs.batch_prediction import BatchPredictionRequest
-from models.jobs.variant import VARIANT_TYPES
 from models.tabular.csv_instances import IGNORE, REFUSE
 from service import statuses
 from service.api.contract.fields import Choice, Metadata, Reference, UploadedFile
 from service.api.contract.schemas.base import AnswerSchema
 from service.api.contract.schemas.dataset_data import UploadedFileSchema
 from service.api.contract.schemas.jobs import (
+    UsedVariant,
     VersionJobSchema,
     WantedData,
-    WantedVersionSchema,
+    WantedNetworkSchema,
     link_resources,
     present_job,
 )
@@ -42,18 +42,8 @@ EXTRA = (
 )
 
 
-class PredictingVersionSchema(WantedVersionSchema):
+class PredictingVersionSchema(WantedNetworkSchema):
     """The model, version and variant to predict with, and the metadata of the job."""
-
-    variant = Choice(
-        *VARIANT_TYPES,
-        load_default=None,
-        allow_none=True,
-        metadata={
-            "description": "The type of the version's variant that predicts; null: the variant to which the label "
-            "points, or else the version itself."
-        },
-    )
 
     metadata = Metadata()
 
@@ -105,11 +95,7 @@ class BatchPredictionSchema(VersionJobSchema):
     """Predictions of a version for many rows. A step of the progress is a row."""
 
     id = Identifier("bp", "The job's id, which its URL ends with.")
-    variant = OneOf(
-        "The type of the version's variant that predicts; null: the version itself.",
-        *VARIANT_TYPES,
-        allow_none=True,
-    )
+    variant = UsedVariant()
     dataset = Words("The dataset's name; null for a file.", allow_none=True, example="flowers", **NAMED)
     split = OneOf(
         "The split whose rows are predicted; null: all rows, or the rows of a file.", *SPLITS, allow_none=True

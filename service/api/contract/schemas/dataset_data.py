@@ -1,8 +1,8 @@
 """What responses say about a dataset's data: its inputs, its target, and what the import noted."""
 
+from dataclasses import replace
 from typing import Any
 
-from models.datasets.descriptor import with_positive_class
 from service.api.contract.schemas.base import AnswerSchema
 from service.api.contract.schemas.shown import (
     CLASS,
@@ -197,17 +197,16 @@ class DescribedSchema(AnswerSchema):
     target = AsItIs(DatasetTargetSchema, "The target to predict.", allow_none=True)
 
 
-DESCRIBED = ("rows", "splits", "bytes", "inputs", "left_out")
+DESCRIBED = ("rows", "splits", "bytes", "inputs", "left_out", "notes", "target")
 
 
 def present_described(data: Dataset | DatasetVersion, progress: dict[str, Any] | None) -> dict[str, Any]:
     """The fields of DescribedSchema."""
-    descriptor = data.descriptor or {}
+    document: dict[str, Any] = {}
+    if (descriptor := data.descriptor) is not None:
+        document = replace(descriptor, target=descriptor.target.with_positive_class()).to_document()
     return {
-        **{member: descriptor.get(member) for member in DESCRIBED},
-        # descriptors of older releases have no notes
-        "notes": descriptor.get("notes", []) if descriptor else None,
-        "target": with_positive_class(descriptor["target"]) if descriptor else None,
+        **{member: document.get(member) for member in DESCRIBED},
         "kind": data.kind,
         "file": data.file,
         "progress": progress,

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import pre_dump
 
 from models.datasets import find_request_faults
-from models.datasets.descriptor import MAX_GUESSED_CLASSES, MAX_LISTED_NUMBERS
+from models.datasets.describing import MAX_GUESSED_CLASSES, MAX_LISTED_NUMBERS
 from models.errors import Fault
 from service import statuses
 from service.api.contract.fields import (
@@ -74,7 +74,7 @@ CLASSES = (
     "are numeric targets (the `type` of the dataset's `target` is `number`). If they are integers with at most "
     f"{MAX_LISTED_NUMBERS} distinct values, `classes` lists these, so that a classification can use them."
 )
-"""Describes has_classes and describe_target of models.datasets.descriptor."""
+"""Describes has_classes and describe_target of models.datasets.describing."""
 TARGETS = (
     f"Inline: one target for each row of `inputs`. {CLASSES} A target can be a list: strings are the names of the "
     "row's labels; numbers are labels if all are 0 or 1, else several numbers to predict; a list of one number equals "

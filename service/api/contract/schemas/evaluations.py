@@ -10,9 +10,10 @@ from models.preprocessing.unfamiliar import OUT_OF_RANGE
 from service.api.contract.fields import Amount, Choice, Metadata, Reference
 from service.api.contract.schemas.base import AnswerSchema
 from service.api.contract.schemas.jobs import (
+    UsedVariant,
     VersionJobSchema,
     WantedData,
-    WantedVersionSchema,
+    WantedNetworkSchema,
     link_resources,
     present_job,
 )
@@ -32,7 +33,7 @@ from service.api.http.links import evaluation_url, training_job_url
 from service.operations.jobs.client_jobs import JobView
 
 
-class CreateEvaluationSchema(WantedVersionSchema):
+class CreateEvaluationSchema(WantedNetworkSchema):
     """A new evaluation."""
 
     dataset = Reference(
@@ -116,7 +117,8 @@ class EvaluationResultSchema(AnswerSchema):
         Number("A metric.", allow_none=True, example=0.97),
     )
     baseline = Mapping(
-        "`loss` and the same metrics of a naive guess; null if the version is one that an older Fitserve saved.",
+        "`loss` and the same metrics of a naive guess; null for a variant, and for a version that an older Fitserve "
+        "saved or that was imported.",
         Number("A metric.", allow_none=True, example=0.33),
         allow_none=True,
     )
@@ -175,6 +177,7 @@ class EvaluationSchema(VersionJobSchema):
     """An evaluation of a version on the rows of a split. A step of the progress is a batch of rows."""
 
     id = Identifier("ev", "The job's id, which its URL ends with.")
+    variant = UsedVariant()
     split = OneOf("The split that is evaluated.", *SPLITS)
     threshold = Number(
         "The score from which classes count as predicted; null for tasks without a threshold.",
@@ -196,6 +199,7 @@ class EvaluationSchema(VersionJobSchema):
         return present_job(view) | {
             "split": request.split,
             "threshold": request.threshold,
+            "variant": request.variant,
             "training_job": job.made_by,
             "result": None if job.result is None else EvaluationResult.from_document(job.result).to_document(),
             "links": {"self": evaluation_url(job.id), **link_resources(view), "training_job": maker},

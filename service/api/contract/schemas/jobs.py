@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from models.jobs.variant import VARIANT_TYPES
 from service import statuses
 from service.api.contract.fields import LONGEST_NAME, Choice, MetadataChanges, Moment, Reference, Text, Whole
 from service.api.contract.schemas.base import AnswerSchema, Schema
@@ -27,8 +28,8 @@ from service.operations.jobs.client_jobs import JobView
 from service.storage.records import Event
 
 COLUMNS = (
-    "id", "model_id", "dataset_id", "dataset_version", "dataset_sha256", "version", "status", "status_reason",
-    "desired_status", "attempt", "created_at", "started_at", "finished_at",
+    "id", "model_id", "dataset_id", "dataset_version", "dataset_sha256", "version", "status", "desired_status",
+    "attempt", "created_at", "started_at", "finished_at",
 )  # fmt: skip
 NO_PROGRESS = {"step": 0, "steps": None, "fraction": 0.0, "eta_seconds": None}
 
@@ -57,7 +58,8 @@ class JobHeadSchema(AnswerSchema):
     )
     status_reason = Words(
         "The reason for the status: `waiting_for_model` or `waiting_for_dataset` while the model is still "
-        "being built or the dataset imported, `stopped`, `early_stopping`, `time_limit`, `diverged`, "
+        "being built or the dataset imported, `waiting_for_worker` while no running worker claims jobs from its queue, "
+        "`stopped`, `early_stopping`, `time_limit`, `diverged`, "
         "`out_of_memory`, `disk_full`, `artifacts_unwritable`, `worker_lost`, `worker_shutdown`, `stalled`, "
         "`stopped_before_training`, or null.",
         100,
@@ -103,6 +105,26 @@ class WantedVersionSchema(Schema):
     label = Reference(
         load_default=None, allow_none=True, metadata={"description": "Instead of `version`: a label that points to it."}
     )
+
+
+class WantedNetworkSchema(WantedVersionSchema):
+    """The model, version and variant that a new job uses."""
+
+    variant = Choice(
+        *VARIANT_TYPES,
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "The type of the version's variant to use; null: the variant to which the label points, or "
+            "else the version itself."
+        },
+    )
+
+
+def UsedVariant() -> OneOf:  # noqa: N802 (a field)
+    """The variant that a job uses."""
+    description = "The type of the version's variant that the job uses; null: the version itself."
+    return OneOf(description, *VARIANT_TYPES, allow_none=True)
 
 
 class VersionJobSchema(JobHeadSchema):
@@ -152,6 +174,7 @@ def present_job(view: JobView) -> dict[str, Any]:
     job = view.job
     return {
         **{member: getattr(job, member) for member in COLUMNS},
+        "status_reason": view.status_reason,
         "model": job.model_name,
         "dataset": job.dataset_name,
         "progress": job.progress or NO_PROGRESS,

@@ -428,7 +428,11 @@ class ModelItemSchema(AnswerSchema):
         example=None,
     )
     latest_version = Count("The number of the newest version; null if there is none.", 1, allow_none=True, example=1)
-    labels = Mapping("The labels, each with the number of its version.", Count("A version.", 1, example=1))
+    labels = Mapping(
+        "The labels, each with the number of its version. The list of labels has the `variant` of those that point to "
+        "one.",
+        Count("A version.", 1, example=1),
+    )
     serve = Words("The label that predictions use by default; null: the latest version.", allow_none=True, **NAMED)
     metadata = ShownMetadata()
     error = Inner(FailureSchema, "The error of a failed model, else null.", allow_none=True)

@@ -4,13 +4,15 @@ from typing import Any
 
 from marshmallow import pre_dump
 
-from service.api.contract.fields import Moment
-from service.api.contract.schemas.base import AnswerSchema
+from service.api.contract.fields import Choice, Moment
+from service.api.contract.schemas.base import AnswerSchema, Schema
 from service.api.contract.schemas.shown import (
+    NAMED,
     AsItIs,
     Count,
     Identifier,
     Inner,
+    Links,
     Listing,
     Mapping,
     Number,
@@ -19,11 +21,13 @@ from service.api.contract.schemas.shown import (
     Value,
     Words,
 )
+from service.api.http.links import worker_url
 from service.operations.upkeep import workers
-from service.storage.records import Worker
+from service.operations.upkeep.workers import WorkerView
 
 MOST_TYPES = 1000
 MOST_WORKERS = 10_000
+COLUMNS = ("id", "host", "slots", "queues", "devices", "versions", "desired_status", "started_at", "heartbeat_at")
 
 
 class ParameterSchema(AnswerSchema):
@@ -56,6 +60,24 @@ class ComponentTypesSchema(AnswerSchema):
     items = Listing("The types.", Inner(ComponentTypeSchema, ""), MOST_TYPES)
 
 
+class AcceleratorSchema(AnswerSchema):
+    """A device that computes faster than the CPU."""
+
+    type = OneOf("The type.", "gpu")
+    name = Words("The name that its driver shows.", 255, example="NVIDIA H200")
+    memory_bytes = Count("The bytes of its memory; null if they aren't known.", allow_none=True, example=150754820096)
+
+
+class DevicesSchema(AnswerSchema):
+    """What a worker computes with."""
+
+    cpus = Count("The CPU cores that the worker may use.", 1, example=2)
+    memory_bytes = Count("The bytes of memory that the worker may use.", example=8589934592)
+    accelerators = Listing(
+        "The GPUs that NVIDIA's driver shows on the worker's host.", Inner(AcceleratorSchema, ""), 1000, example=[]
+    )
+
+
 class JobWorkerSchema(AnswerSchema):
     """A running worker."""
 
@@ -63,24 +85,53 @@ class JobWorkerSchema(AnswerSchema):
     host = Words("The worker's host name.", 255, example="trainer-1")
     slots = Count("The most training jobs that the worker runs concurrently.", 1, example=1)
     running = Listing(
-        "The jobs that the worker runs.", Words("A job's id.", 63, example="tj_0660cff60faa21743c8f48cd"), 10_000
+        "The jobs of your project that the worker runs.",
+        Words("A job's id.", 63, example="tj_0660cff60faa21743c8f48cd"),
+        10_000,
     )
+    running_jobs = Count("The number of jobs that the worker runs, of all projects.", example=1)
+    queues = Listing(
+        "The queues from which it claims jobs.", Words("A name.", example="cpu", **NAMED), 1000, example=["cpu"]
+    )
+    devices = AsItIs(DevicesSchema, "What it computes with; null for a worker of an older Fitserve.", allow_none=True)
     status = OneOf(
-        "`starting`: it can't start jobs yet. `waiting`: it claims no jobs now. `failing`: it can't start jobs.",
-        "starting", "ready", "waiting", "failing",
+        "`starting`: it can't start jobs yet. `waiting`: it claims no jobs now. `draining`: it finishes its jobs and "
+        "claims no more. `failing`: it can't start jobs.",
+        "starting", "ready", "waiting", "draining", "failing",
     )  # fmt: skip
+    desired_status = OneOf("What an administrator requested.", *workers.DESIRED_STATUSES)
     detail = Words("Why it is `waiting` or `failing`; otherwise null.", allow_none=True, example=None)
+    started_at = Moment("The time of its start; null for a worker of an older Fitserve.", allow_none=True)
     heartbeat_at = Moment("The time of the latest heartbeat.")
     versions = Mapping(
         "The versions of the worker's libraries.", Words("A version.", 100, example="2.21.0", allow_none=True)
     )
 
+    links = Links("`self`.")
+
     @pre_dump
-    def _present(self, found: tuple[Worker, list[str]], **_: Any) -> dict[str, Any]:
-        worker, running = found
-        members = ("id", "host", "slots", "heartbeat_at", "versions")
-        shown = {member: getattr(worker, member) for member in members}
-        return {**shown, "status": workers.status_of(worker), "detail": worker.problem, "running": running}
+    def _present(self, view: WorkerView, **_: Any) -> dict[str, Any]:
+        worker = view.worker
+        return {
+            **{member: getattr(worker, member) for member in COLUMNS},
+            "status": workers.status_of(worker),
+            "detail": worker.problem,
+            "running": view.running,
+            "running_jobs": view.running_jobs,
+            "links": {"self": worker_url(worker.id)},
+        }
+
+
+class WorkerChangesSchema(Schema):
+    """The changes to a worker."""
+
+    desired_status = Choice(
+        *workers.DESIRED_STATUSES,
+        metadata={
+            "description": "`draining`: the worker finishes its jobs and claims no more, until it starts again. "
+            "`running`: it claims jobs again."
+        },
+    )
 
 
 class WorkersSchema(AnswerSchema):

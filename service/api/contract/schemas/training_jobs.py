@@ -11,6 +11,7 @@ from models.jobs.training import KEEP, LATEST, REFIT, SNAPSHOTS_LIMITED, CrossVa
 from models.kept import NEW_CLASSES
 from models.preprocessing.unfamiliar import OUT_OF_RANGE, UNKNOWN_CATEGORIES
 from models.preprocessing.unfamiliar_texts import TRUNCATED, UNKNOWN_TOKENS, UNUSED_TEXT
+from models.training.arithmetic import NO_BFLOAT16
 from models.training.plan import FLOAT32, PRECISIONS
 from service import statuses
 from service.api.contract.fields import (
@@ -62,7 +63,7 @@ from service.api.contract.schemas.snapshots import Epoch, SnapshotsSchema
 from service.api.http.links import evaluation_url, training_job_url
 from service.operations.jobs import orders
 from service.operations.jobs.client_jobs import JobView
-from service.operations.jobs.kinds.training import find_component_faults
+from service.operations.jobs.training_choices import find_component_faults
 from service.storage.documents import LOG_REDUCED
 from service.storage.records import Job
 
@@ -356,6 +357,7 @@ class JobWarningSchema(AnswerSchema):
         "doesn't know classes. "
         "`unused_text`: the model takes no column of texts. `truncated`: texts of the training rows are longer than "
         "the model's input. `unknown_tokens`: tokens of the training rows aren't in the kept vocabulary. "
+        "`no_bfloat16`: the request chose bfloat16, and no layer computes in it. "
         "`not_better_than_baseline`: the trained network is no better than the naive guess. "
         "`log_reduced`: some time after its end, events were removed from the job's log.",
         "checkpoint_skipped",
@@ -369,6 +371,7 @@ class JobWarningSchema(AnswerSchema):
         UNUSED_TEXT,
         TRUNCATED,
         UNKNOWN_TOKENS,
+        NO_BFLOAT16,
         NO_GAIN,
         LOG_REDUCED,
     )

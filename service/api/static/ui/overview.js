@@ -3,15 +3,21 @@
 import { follow } from "./events.js";
 import { duration, number } from "./format.js";
 import { metricsOf } from "./metrics.js";
+import { showProblem } from "./problems.js";
 import { text } from "./texts.js";
+import { waitFor } from "./waiting.js";
 
 const MOST_FOLLOWED = 4;
 
-for (const card of [...document.querySelectorAll("[data-job]")].slice(0, MOST_FOLLOWED)) {
-  follow(card.dataset.job, {
-    onEvent: (type, data) => show(card, type, data),
-    onEnd: () => location.reload(),
-  });
+for (const card of [...document.querySelectorAll("[data-job], [data-wait-for]")].slice(0, MOST_FOLLOWED)) {
+  const { job, waitFor: made } = card.dataset;
+  if (job) {
+    follow(job, { onEvent: (type, data) => show(card, type, data), onEnd: () => location.reload() });
+  } else {
+    waitFor(made, card.querySelector("progress"), (progress) => show(card, "progress", progress))
+      .then(() => location.reload())
+      .catch((error) => showProblem(error));
+  }
 }
 
 function show(card, type, data) {

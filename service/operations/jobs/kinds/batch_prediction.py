@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from models.batches.files import check_file
 from models.compatibility import check_inputs_fit
+from models.dataset_descriptor import DatasetDescriptor
 from models.errors import Fault, InvalidData
 from models.jobs.batch_prediction import (
     RESULT_FILE,
@@ -21,7 +22,7 @@ from service import statuses
 from service.context import Context
 from service.errors import NotReady
 from service.operations import idempotency
-from service.operations.catalog.resolve import check_servable, find_label, find_named
+from service.operations.catalog.resolve import check_servable
 from service.operations.catalog.uploads import DATA_FILE, ReceivedFile, removed_unless_committed
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, queue
@@ -106,8 +107,8 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str
     file: ReceivedFile | None = request.get("file")
     with context.database.read() as session:
         found = _find(session, request["model"], request.get("dataset"), request.get("dataset_version"))
-        version = client_jobs.find_version(session, found[0], request["version"], request["label"])
-        variant = _find_variant(session, found[0], version, request)
+        named = request["version"], request["label"], request["variant"]
+        version, variant = client_jobs.find_network(session, found[0], *named)
     check_servable(version)
     if client_jobs.find_unready(*found[:2]) is None:
         _check_fit(context, version, found, request)
@@ -117,15 +118,6 @@ def _make(context: Context, request: dict[str, Any], claim: Claim | None) -> str
     with removed_unless_committed(context.artifacts, upload_key(job_id)):
         _insert(context, job_id, found, version, request | {"variant": variant}, claim)
     return job_id
-
-
-def _find_variant(session: Session, model: Model, version: Version, request: dict[str, Any]) -> str | None:
-    """The type of the variant that predicts: the one that the request names, or to which its label points; None if the
-    version itself does. Raises InvalidRequest; NotReady if the variant is being made."""
-    type_: str | None = request.get("variant")
-    if type_ is None and request["label"] is not None:
-        type_ = find_label(session, model, request["label"]).variant
-    return None if type_ is None else find_named(session, model, version, type_).type
 
 
 def _find(
@@ -146,7 +138,7 @@ def _check_fit(context: Context, version: Version, found: Found, request: dict[s
         check_file(file.folder / DATA_FILE, file.name, _preprocessing(context, version))
 
 
-def _check_dataset_fit(context: Context, version: Version, descriptor: dict[str, Any], split: str | None) -> None:
+def _check_dataset_fit(context: Context, version: Version, descriptor: DatasetDescriptor, split: str | None) -> None:
     check_inputs_fit(_preprocessing(context, version), descriptor, split)
 
 
@@ -167,9 +159,7 @@ def _insert(
         # The resources may have been deleted meanwhile, and others created with the same names.
         ids = (model.id, columns.get("dataset_id", ""))
         _find(session, model.name, columns.get("dataset_name"), None if data is None else data.number, ids)
-        client_jobs.find_version(session, model, version.number)
-        if variant is not None:
-            find_named(session, model, version, variant)
+        client_jobs.find_network(session, model, version.number, type_=variant)
         queue.enqueue(
             context, session, KIND, wanted, added_bytes=0 if posted is None else posted.bytes,
             metadata_=request.get("metadata", {}),

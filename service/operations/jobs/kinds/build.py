@@ -57,7 +57,7 @@ class Build(Kind):
         job.result = {"summary": built.summary}
         if job.model_id is None:
             return Success()
-        model = models.by_id(session, job.model_id, lock=True)
+        model = models.by_id(session, job.model_id)
         if model is None:
             return None
         model.status, model.summary, model.summary_text = statuses.READY, built.summary, built.summary_text
@@ -65,7 +65,7 @@ class Build(Kind):
         return Success()
 
     def record_failure(self, session: Session, job: Job, error: dict[str, Any]) -> None:
-        model = models.by_id(session, job.model_id, lock=True)
+        model = models.by_id(session, job.model_id)
         if model is not None:
             model.status, model.error = statuses.FAILED, error
 

@@ -60,7 +60,7 @@ class DatasetImport(Kind):
         version = datasets.version(session, job.dataset_id, job.dataset_version)
         if dataset is None or version is None:
             return None
-        version.status, version.kind, version.folder = statuses.READY, descriptor["kind"], key
+        version.status, version.kind, version.folder = statuses.READY, descriptor.kind, key
         version.descriptor = descriptor
         before = datasets.ready_version_before(session, version)
         if before is not None and before.descriptor is not None:

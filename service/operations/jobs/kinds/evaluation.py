@@ -1,4 +1,4 @@
-"""Evaluations: the metrics of a version on the rows of a dataset's split."""
+"""Evaluations: the metrics of a version or its variant on the rows of a dataset's split."""
 
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ from service.storage.records import Job
 
 
 class Evaluation(Kind):
-    """Evaluates a version. It leaves a result and no files."""
+    """Evaluates a version or its variant. It leaves a result and no files."""
 
     name = "evaluation"
     prefix = "ev"
@@ -31,6 +31,7 @@ class Evaluation(Kind):
             dataset=inputs.dataset_folder(context, job),
             split=request.split,
             threshold=request.threshold,
+            variant=None if request.variant is None else inputs.version_folder(context, job, request.variant),
             **inputs.bounds(context, job),
         )
 
@@ -50,7 +51,8 @@ KIND = Evaluation()
 
 
 def create(context: Context, request: dict[str, Any], claim: Claim | None = None) -> str:
-    """Queue the evaluation of a version (by number or label, or the latest) on a dataset's split; returns the job's id.
+    """Queue the evaluation of a version (by number or label, or the latest) or of its variant on a dataset's split;
+    returns the job's id.
 
     If the dataset is still being imported, the evaluation waits. If an earlier request with the same `claim` created
     an evaluation, returns the id of that one. Raises InvalidRequest, InvalidData, NotReady, NoVersion, QueueFull.
@@ -62,17 +64,18 @@ def _insert(context: Context, request: dict[str, Any], claim: Claim | None) -> s
     """Queue the evaluation; returns its id."""
     with context.database.read() as session:
         model, dataset = client_jobs.find_model_and_dataset(session, request["model"], request["dataset"])
-        version = client_jobs.find_version(session, model, request["version"], request["label"])
+        named = request["version"], request["label"], request["variant"]
+        version, variant = client_jobs.find_network(session, model, *named)
         data = client_jobs.find_data(session, dataset, request.get("dataset_version"))
     if faults := list(threshold_faults(request["threshold"], model.task)):
         raise InvalidRequest(*faults)
     threshold = model.threshold if request["threshold"] is None else request["threshold"]
-    wanted = EvaluationRequest(request["split"], threshold)
+    wanted = EvaluationRequest(request["split"], threshold, variant)
     unready = client_jobs.find_unready(model, dataset)
     if unready is None:
         check_evaluable(context, version, dataset, data, wanted.split)
     with context.database.write() as session:
-        client_jobs.lock_used(session, model, dataset, data, version)
+        client_jobs.lock_used(session, model, dataset, data, version, variant)
         job = queue.enqueue(
             context, session, KIND, wanted, metadata_=request.get("metadata", {}),
             model_id=model.id, model_name=model.name, version=version.number,

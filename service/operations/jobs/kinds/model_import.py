@@ -64,7 +64,7 @@ class ModelImport(Kind):
 
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | None:
         imported, source = ModelImportResult.from_document(result), ModelImportRequest.from_document(job.request).source
-        model = models.by_id(session, job.model_id, lock=True)
+        model = models.by_id(session, job.model_id)
         if model is None or key is None or job.version is None:
             return None
         if model.status == statuses.BUILDING:
@@ -85,7 +85,7 @@ class ModelImport(Kind):
         return Success()
 
     def record_failure(self, session: Session, job: Job, error: dict[str, Any]) -> None:
-        model = models.by_id(session, job.model_id, lock=True)
+        model = models.by_id(session, job.model_id)
         if model is not None and model.status == statuses.BUILDING:
             model.status, model.error = statuses.FAILED, error
 

@@ -48,7 +48,7 @@ class MakingVariant(Kind):
 
     def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | None:
         made = VariantResult.from_document(result)
-        model = models.by_id(session, job.model_id, lock=True)
+        model = models.by_id(session, job.model_id)
         version = None if model is None else models.version(session, model, job.version)
         if version is None or key is None:
             return None
@@ -123,7 +123,7 @@ def _find_dataset(
 
 
 def _check_fit(context: Context, version: Version, dataset: Dataset, data: DatasetVersion | None) -> None:
-    rows = client_jobs.describe_data(dataset, data)["splits"]
+    rows = client_jobs.describe_data(dataset, data).splits
     check_evaluable(context, version, dataset, data, next((split for split in SPLITS if rows[split]), SPLITS[0]))
 
 

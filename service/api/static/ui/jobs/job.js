@@ -143,6 +143,8 @@ function showTransition({ status, reason }) {
   when.textContent = writeMoment(new Date());
   item.append(makeBadge(status), when);
   find("transitions").append(item);
+  const started = find("started");
+  if (status === "running" && !started.textContent) started.textContent = ` · ${text("started")} ${when.textContent}`;
   if (status === "paused" || (status === "queued" && reason)) addMark({ epoch: epochs.last, type: status });
 }
 
@@ -156,8 +158,12 @@ function addMark(mark) {
 }
 
 function describeMark(mark) {
-  if (mark.type === "paused") return text("mark_paused", { epoch: number(mark.epoch) });
-  if (mark.type !== "order") return text("mark_interrupted", { epoch: number(mark.epoch) });
+  if (mark.type === "paused") {
+    return mark.epoch ? text("mark_paused", { epoch: number(mark.epoch) }) : text("mark_paused_early");
+  }
+  if (mark.type !== "order") {
+    return mark.epoch ? text("mark_interrupted", { epoch: number(mark.epoch) }) : text("mark_interrupted_early");
+  }
   const epoch = number(mark.epoch + 1);
   const parts = [
     mark.epochs && text("mark_epochs", { epoch, epochs: number(mark.epochs) }),

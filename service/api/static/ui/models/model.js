@@ -1,11 +1,9 @@
 /** The page of a model or a version: its forms, its tabs of code, and the wait for a build. */
 
-import { get, patch, post, put } from "../api.js";
+import { patch, post, put } from "../api.js";
 import { showProblem } from "../problems.js";
+import { waitFor } from "../waiting.js";
 import { makeTabs } from "./tabs.js";
-
-const PAUSE = 1000;
-const FINISHED = ["ready", "available", "succeeded", "failed", "cancelled"];
 
 document.querySelectorAll("[data-tabs]").forEach(makeTabs);
 
@@ -53,16 +51,8 @@ function submit(form, action) {
 }
 
 const notice = document.querySelector("[data-wait-for]");
-if (notice) wait(notice.dataset.waitFor);
-
-async function wait(path) {
-  const bar = notice.querySelector("progress");
-  try {
-    const resource = await get(path, bar ? {} : { prefer: "wait=20" });
-    if (FINISHED.includes(resource.status)) return location.reload();
-    if (bar && resource.progress) bar.value = resource.progress.fraction;
-    setTimeout(() => wait(path), PAUSE);
-  } catch (error) {
-    showProblem(error);
-  }
+if (notice) {
+  waitFor(notice.dataset.waitFor, notice.querySelector("progress"))
+    .then(() => location.reload())
+    .catch((error) => showProblem(error));
 }

@@ -32,6 +32,7 @@ class Playground {
     this.layers = null;
     this.neuron = null;
     this.redraws = 0;
+    this.isPausing = false;
     this.training = new Training(() => this.followed());
     this.player = new Player(this.training, (epoch, weights) => this.showEpoch(epoch, weights), (error) => this.fail(error));
     this.controls = new Controls((changes) => this.change(changes));
@@ -314,6 +315,7 @@ class Playground {
     }
     this.refresh();
     if (training.isActive) {
+      this.isPausing = isPlaying;
       await training.change({ desired_status: isPlaying ? "paused" : "running" });
     }
   }
@@ -335,7 +337,13 @@ class Playground {
 
   /** The training has new epochs, or another status. */
   followed() {
-    this.player.wake();
+    const { player, training } = this;
+    player.wake();
+    if (this.isPausing && training.job?.status === "paused") {
+      this.isPausing = false;
+      // The training went on for a moment after the player had stopped.
+      player.seek(training.length, -1).then(() => this.refresh(), player.fail);
+    }
     this.later();
   }
 

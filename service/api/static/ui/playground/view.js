@@ -229,7 +229,9 @@ export function describe(app) {
   if (job.status === "queued") return text("status_waits");
   if (job.status === "cancelled") return text("status_was_cancelled");
   if (job.status === "failed") return job.error?.detail ?? "";
-  if (job.status === "paused") return text("status_job_paused", { epoch: training.length });
+  if (job.status === "paused") {
+    return training.length ? text("status_job_paused", { epoch: training.length }) : text("status_job_paused_early");
+  }
   if (training.isActive && !training.length) return text("status_begins");
   if (player.epoch < training.length || training.isActive) {
     return text("status_epoch", { epoch: player.epoch, epochs: training.expected, loss });

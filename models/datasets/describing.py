@@ -1,9 +1,11 @@
-"""Describes a dataset's data: the inputs and target of its descriptor, as clients see them."""
+"""Describes a dataset's data: the inputs and the target of its descriptor."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from models.dataset_descriptor import InputDescriptor, TargetDescriptor
 from models.datasets.examples import Examples
 from models.datasets.target_options import MEMBER, find_positive
 from models.errors import Fault, InvalidData
@@ -57,16 +59,13 @@ def find_too_many_classes(examples: Examples) -> str | None:
     return f"{detail}; classes must have at least two rows on average. Choose another target."
 
 
-def describe_tensors(examples: Examples) -> list[dict[str, Any]]:
+def describe_tensors(examples: Examples) -> list[InputDescriptor]:
     """One entry per tensor."""
     tensors = (examples.tensors or {}).items()
-    return [
-        {"name": name, "type": "number", "shape": list(values.shape[1:]), "missing": 0} | _statistics(values)
-        for name, values in tensors
-    ]
+    return [InputDescriptor(name, "number", list(values.shape[1:]), **_statistics(values)) for name, values in tensors]
 
 
-def describe_target(examples: Examples, wanted: Any = None) -> dict[str, Any]:
+def describe_target(examples: Examples, wanted: Any = None) -> TargetDescriptor:
     """The target: a `category` with classes and counts, `labels` (several per row), or a `number`.
 
     A few integers that aren't treated as classes have `classes` and `counts` too, so that a classification may use
@@ -74,63 +73,56 @@ def describe_target(examples: Examples, wanted: Any = None) -> dict[str, Any]:
     `wanted` one, or else the one that find_positive chooses. Raises InvalidData if there is no such class.
     """
     targets = examples.targets
-    entry: dict[str, Any] = {"name": examples.target_name}
-    if examples.target_unit is not None:
-        entry["unit"] = examples.target_unit
+    entry = TargetDescriptor(examples.target_name, "category", unit=examples.target_unit)
     if isinstance(targets, Texts):
-        return entry | {"type": "category"} | _list_classes(targets.counts(), examples.classes, wanted)
+        return _list_classes(entry, targets.counts(), examples.classes, wanted)
     if targets.ndim == 2 and targets.dtype == bool:
         if wanted is not None:
             detail = "A target with lists of labels has no positive class."
             raise InvalidData(Fault(detail, pointer_to(MEMBER, "positive_class")))
-        return entry | _describe_labels(targets, list(examples.classes or range(targets.shape[1])))
+        return _describe_labels(entry, targets, list(examples.classes or range(targets.shape[1])))
     if has_classes(examples):
-        return entry | {"type": "category"} | _count_classes(targets, examples.classes, wanted)
-    entry |= {"type": "number", "shape": list(targets.shape[1:])} | _statistics(targets)
+        return _count_classes(entry, targets, examples.classes, wanted)
+    entry = replace(entry, type="number", shape=list(targets.shape[1:]), **_statistics(targets))
     if (
         targets.ndim == 1
         and np.array_equal(targets, np.rint(targets))
         and not (np.abs(targets) >= 2.0**63).any()
         and len(np.unique(targets)) <= MAX_LISTED_NUMBERS
     ):
-        return entry | _count_classes(targets.astype(np.int64), None, wanted)
+        return _count_classes(entry, targets.astype(np.int64), None, wanted)
     if wanted is not None:
         find_positive([], [], wanted)
     return entry
 
 
-def with_positive_class(target: dict[str, Any]) -> dict[str, Any]:
-    """A target with its `positive_class` if it has two classes of which every row has one. Targets of older releases
-    don't say which class is positive: it was always the last."""
-    classes = target.get("classes", ())
-    is_decision = len(classes) == 2 and target.get("exclusive", True)
-    return {"positive_class": classes[1]} | target if is_decision else target
-
-
-def _describe_labels(targets: np.ndarray, classes: list[Any]) -> dict[str, Any]:
+def _describe_labels(entry: TargetDescriptor, targets: np.ndarray, classes: list[Any]) -> TargetDescriptor:
     _check_names(classes)
     exclusive = bool((targets.sum(axis=1) == 1).all())
     counts = targets.sum(axis=0).tolist()
-    return with_positive_class({"type": "labels", "classes": classes, "counts": counts, "exclusive": exclusive})
+    return replace(entry, type="labels", classes=classes, counts=counts, exclusive=exclusive).with_positive_class()
 
 
-def _count_classes(targets: np.ndarray, classes: tuple[Any, ...] | None, wanted: Any) -> dict[str, Any]:
+def _count_classes(
+    entry: TargetDescriptor, targets: np.ndarray, classes: tuple[Any, ...] | None, wanted: Any
+) -> TargetDescriptor:
     occurring, counts = np.unique(targets, return_counts=True)
-    return _list_classes(dict(zip(occurring.tolist(), counts.tolist(), strict=True)), classes, wanted)
+    return _list_classes(entry, dict(zip(occurring.tolist(), counts.tolist(), strict=True)), classes, wanted)
 
 
-def _list_classes(found: dict[Any, int], classes: tuple[Any, ...] | None, wanted: Any) -> dict[str, Any]:
+def _list_classes(
+    entry: TargetDescriptor, found: dict[Any, int], classes: tuple[Any, ...] | None, wanted: Any
+) -> TargetDescriptor:
     if len(found) > MAX_CLASSES:
         detail = f"The target has {len(found):,} distinct values; the limit is {MAX_CLASSES:,} classes."
         raise InvalidData(Fault(detail, pointer_to("target")))
     names = list(classes or found)
     _check_names(names)
     positive = find_positive(names, [found.get(name, 0) for name in names], wanted)
-    if positive is None:
-        return {"classes": names, "counts": [found.get(name, 0) for name in names]}
-    # a single output is the score of the last class
-    names.sort(key=lambda name: name == positive)
-    return {"classes": names, "counts": [found.get(name, 0) for name in names], "positive_class": positive}
+    if positive is not None:
+        # a single output is the score of the last class
+        names.sort(key=lambda name: name == positive)
+    return replace(entry, classes=names, counts=[found.get(name, 0) for name in names], positive_class=positive)
 
 
 def _check_names(classes: list[Any]) -> None:
@@ -141,7 +133,7 @@ def _check_names(classes: list[Any]) -> None:
         raise InvalidData(Fault(detail, pointer_to("target")))
 
 
-def _statistics(values: np.ndarray) -> dict[str, float]:
+def _statistics(values: np.ndarray) -> dict[str, Any]:
     mean, deviation = mean_and_deviation(values)
     return {
         "mean": float(mean),

@@ -1,0 +1,1 @@
+"""What many workers and many finished jobs cost: `python -m benchmarks.cluster --help`."""

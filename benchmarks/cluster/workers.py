@@ -1,0 +1,85 @@
+"""Real workers, each in a process of its own, on jobs that only sleep: what is measured is the work around them."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+from sqlalchemy import func, select
+
+from benchmarks.cluster.sleeping import KIND
+from benchmarks.serving.report import Row, Rows, at_least, none_of
+from service import statuses
+from service.config import Settings
+from service.context import Context
+from service.operations.jobs import queue, registry
+from service.operations.upkeep import workers
+from service.storage.records import Job
+from tests.service.worker.sleep_kind import SleepRequest
+
+SECONDS = 1.0
+MANY = 4
+WAIT_SECONDS = 600
+
+
+def measure(settings: Settings, arguments: argparse.Namespace) -> Rows:
+    """The jobs a minute of four workers against one."""
+    registry.KINDS[KIND.name] = KIND
+    context = Context.from_settings(settings).in_project("default")
+    with closing(context.database):
+        one = _rate(context, 1, arguments.sleeps // MANY)
+        many = _rate(context, MANY, arguments.sleeps)
+        yield Row("1 worker, jobs of 1 s", f"{one:.1f} a minute")
+        yield Row(f"{MANY} workers, jobs of 1 s", f"{many:.1f} a minute")
+        yield at_least(f"{MANY} workers against 1", many / one, 3.6)
+        with context.database.read() as session:
+            again = session.scalar(select(func.count()).where(Job.token != 1)) or 0
+        yield none_of("jobs that were claimed again", f"{again}" if again else "")
+
+
+def _rate(context: Context, count: int, jobs: int) -> float:
+    """The jobs a minute of so many workers, once they have started."""
+    with _running(context, count):
+        began = time.monotonic()
+        for _ in range(jobs):
+            with context.database.write() as session:
+                queue.enqueue(context, session, KIND, SleepRequest(SECONDS))
+        _wait(lambda: _unfinished(context) == 0)
+        return 60 * jobs / (time.monotonic() - began)
+
+
+@contextmanager
+def _running(context: Context, count: int) -> Iterator[None]:
+    settings = context.settings
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FITSERVE_")}
+    environment |= {
+        "FITSERVE_DATA_DIR": str(settings.data_dir), "FITSERVE_DATABASE_URL": settings.database_url,
+        "FITSERVE_LOG_LEVEL": "warning",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "benchmarks.cluster.sleeping"]
+    started = [subprocess.Popen(command, env=environment) for _ in range(count)]
+    try:
+        _wait(lambda: sum(view.worker.ready for view in workers.alive(context)) == count)
+        yield
+    finally:
+        for process in started:
+            process.send_signal(signal.SIGTERM)
+        for process in started:
+            process.wait()
+
+
+def _unfinished(context: Context) -> int:
+    with context.database.read() as session:
+        return session.scalar(select(func.count()).where(Job.status.in_(statuses.UNFINISHED))) or 0
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Waited {WAIT_SECONDS} s in vain.")
+        time.sleep(0.02)
