@@ -2,8 +2,10 @@
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote, urlsplit
@@ -24,6 +26,8 @@ MOST_SHARING, MEMORY_PER_SHARE = 4, 2 * 1024**3
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SQLITE = "sqlite:///"
 DATABASE_SCHEMES = (SQLITE, "postgresql+psycopg://")
+S3_SCHEME = "s3://"
+S3_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{2,62}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){0,9}/?")
 
 
 @dataclass(frozen=True)
@@ -52,11 +56,23 @@ class Settings:
     )
     artifact_url: str = setting(
         "",
-        "Folder for datasets and versions: a path or a `file://` URL.",
+        "Where datasets and versions are stored: a folder's path, a `file://` URL, or `s3://BUCKET/PREFIX`, for which "
+        "the extra `s3` must be installed.",
         stands_for="`<FITSERVE_DATA_DIR>/artifacts`",
     )
+    artifact_cache_bytes: int = setting(
+        20 * 1024**3,
+        "With S3: size of the copies that a host keeps of what it reads, in `<FITSERVE_DATA_DIR>/cache`. The least "
+        "recently used are removed first; those in use stay.",
+        minimum=0,
+    )
+    artifact_redirects: bool = setting(
+        False,
+        "With S3: answer downloads of versions' files and of Parquet results with a 303, whose `Location` is a URL of "
+        "the bucket that is valid for 15 minutes. Otherwise the api sends the file.",
+    )
     start_seconds: float = setting(
-        60.0, "How long a command waits at startup for PostgreSQL to become reachable.", minimum=0
+        60.0, "How long a command waits at startup for PostgreSQL or S3 to become reachable.", minimum=0
     )
     start_attempts: int = setting(
         5,
@@ -424,7 +440,12 @@ class Settings:
             object.__setattr__(self, name, value)
         _check_database_url(self.database_url)
         _read_networks(self.trusted_proxies)
-        _local_folder(self.artifact_url)
+        _check_artifact_url(self.artifact_url)
+        if self.artifact_redirects and self.artifact_bucket is None:
+            raise InvalidSettings(
+                "FITSERVE_ARTIFACT_REDIRECTS needs a bucket to redirect to: set FITSERVE_ARTIFACT_URL to an s3:// URL, "
+                "or omit it."
+            )
         _check_rate_limits(self.rate_limits, self.rate_limit_storage)
         _check_queues(self.queues)
 
@@ -482,8 +503,14 @@ class Settings:
 
     @property
     def artifact_folder(self) -> Path:
-        """The folder that `artifact_url` refers to."""
-        return _local_folder(self.artifact_url)
+        """The folder that `artifact_url` refers to; with S3, that of this host's copies and of what it writes."""
+        return self.data_dir / "cache" if self.artifact_bucket is not None else _local_folder(self.artifact_url)
+
+    @property
+    def artifact_bucket(self) -> str | None:
+        """BUCKET or BUCKET/PREFIX of an S3 `artifact_url`; None for a folder."""
+        url = self.artifact_url
+        return url.removeprefix(S3_SCHEME).strip("/") if url.startswith(S3_SCHEME) else None
 
     @property
     def compiled_code(self) -> Path | None:
@@ -569,6 +596,20 @@ def _check_rate_limits(limits: str, storage: str) -> None:
         raise InvalidSettings(f"FITSERVE_RATE_LIMIT_STORAGE is invalid: {error}") from None
 
 
+def _check_artifact_url(url: str) -> None:
+    if not url.startswith(S3_SCHEME):
+        _local_folder(url)
+    elif S3_URL.fullmatch(url) is None:
+        raise InvalidSettings(
+            "FITSERVE_ARTIFACT_URL must be s3://BUCKET or s3://BUCKET/PREFIX, with letters, digits and ._- in the "
+            "names. The endpoint and the credentials are read from the AWS_… variables."
+        )
+    elif find_spec("s3fs") is None:
+        raise InvalidSettings(
+            "FITSERVE_ARTIFACT_URL is an s3:// URL, which needs the extra `s3`: run pip install 'fitserve[s3]'."
+        )
+
+
 def _check_queues(queues: tuple[str, ...]) -> None:
     if not queues:
         raise InvalidSettings("FITSERVE_WORKER_QUEUES names no queue. It can be cpu, or several such as cpu,gpu.")
@@ -582,5 +623,7 @@ def _local_folder(url: str) -> Path:
     if not parts.scheme:
         return Path(url).expanduser().absolute()
     if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path:
-        raise InvalidSettings("FITSERVE_ARTIFACT_URL must be a folder's path or a file:// URL on this machine.")
+        raise InvalidSettings(
+            "FITSERVE_ARTIFACT_URL must be a folder's path, a file:// URL on this machine, or s3://BUCKET/PREFIX."
+        )
     return Path(unquote(parts.path))

@@ -1,9 +1,12 @@
 """What every operation needs, wired once for each process."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Self
 
 from service.config import Settings
+from service.storage.artifact_stores import open_store
 from service.storage.artifacts import ArtifactStore
 from service.storage.database import Database
 
@@ -20,7 +23,13 @@ class Context:
         """The same parts, for operations that see and make only what belongs to a project."""
         return replace(self, database=self.database.in_project(project))
 
+    @contextmanager
+    def holding_files(self) -> Iterator[Self]:
+        """The same parts, whose folders of artifacts stay on this host until the block ends."""
+        with self.artifacts.holding() as artifacts:
+            yield replace(self, artifacts=artifacts)
+
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         database = Database(settings.database_url, settings.database_pool_size)
-        return cls(settings, database, ArtifactStore(settings.artifact_folder))
+        return cls(settings, database, open_store(settings))

@@ -206,14 +206,24 @@ class DiskFull(StorageError):
     code = "disk-full"
 
 
-class ArtifactsUnwritable(StorageError):
-    """The artifact folder can't be written; retrying only helps after the operator has made it writable."""
+class ArtifactsError(StorageError):
+    """The base class of errors of the artifact store."""
+
+
+class ArtifactsUnwritable(ArtifactsError):
+    """The artifact store can't be written; retrying only helps after the operator has made it writable."""
 
     code = "artifacts-unwritable"
 
-    def __init__(self, error: OSError) -> None:
+    def __init__(self, error: OSError, where: str = "artifact folder") -> None:
         reason = os.strerror(error.errno or errno.EIO)
-        super().__init__(f"The service can't write to its artifact folder: {reason}.")
+        super().__init__(f"The service can't write to its {where}: {reason}.")
+
+
+class ArtifactsUnavailable(ArtifactsError):
+    """The artifact store doesn't answer, or refuses access; retrying may help."""
+
+    code = "artifacts-unavailable"
 
 
 @contextmanager

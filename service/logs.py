@@ -12,7 +12,7 @@ from service.config import Settings
 PASSWORD_IN_URL = re.compile(r"(://[^\s:/@\"']*):[^\s/@\"']+@")
 SECRET_OF_KEY = re.compile(r"(fsk_[0-9a-f]{24})_[0-9a-f]+")
 
-QUIET_LOGGERS = ("alembic", "sqlalchemy", "urllib3", "tensorflow", "absl")
+QUIET_LOGGERS = ("aiobotocore", "alembic", "botocore", "fsspec", "s3fs", "sqlalchemy", "urllib3", "tensorflow", "absl")
 """Libraries whose messages below the level of a warning don't help the operator."""
 
 

@@ -63,11 +63,13 @@ def prepare(part: str) -> Settings:
     from service import logs
 
     logs.configure(settings, part)
+    from service.storage.artifact_stores import wait_for_store
     from service.storage.database import wait_for_server
     from service.storage.permissions import tighten
 
     with refusing(StorageError):
         wait_for_server(settings.database_url, settings.start_seconds)
+        wait_for_store(settings)
     tighten(settings)
     return settings
 

@@ -9,6 +9,7 @@ import pytest
 from tests import postgresql_server
 from tests.reference_data import DATA, make_keras_home
 from tests.running_service import Client, RunningService, running_service
+from tests.s3_server import s3, s3_process  # noqa: F401 (fixtures)
 
 ON_SHARED_SERVICE = ("tests/ui/", "tests/journeys/")
 """The folders of the tests that share a service, in the order in which they run."""

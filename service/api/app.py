@@ -13,7 +13,7 @@ from service.api.contract.blueprint import Api
 from service.api.contract.documentation.info import INFO
 from service.api.contract.documentation.schemas import DescribingPlugin
 from service.api.front.app import Front
-from service.api.http import indented_responses, multipart
+from service.api.http import indented_responses, multipart, state
 from service.api.http.bodies import write_json
 from service.api.http.dialect_paths import AnyNumberConverter
 from service.api.http.error_handlers import register_error_handlers
@@ -122,6 +122,7 @@ def create_app(context: Context, service: PredictionService | None = None) -> Fl
     app.url_map.converters["any_number"] = AnyNumberConverter
     app.url_map.converters["epoch"] = EpochConverter
     app.url_map.converters["key_id"] = KeyIdConverter
+    state.register(app)
     multipart.register(app)
     indented_responses.register(app)
     register_error_handlers(app)

@@ -1,8 +1,11 @@
 """Reading the files of a resource: they are what was saved, and the resource may be deleted meanwhile."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Self
 
 from models.errors import DamagedFile, DamagedNetwork
 from models.files.sums import check_files, find_faults
@@ -13,6 +16,21 @@ from service.storage import models, variants
 from service.storage.artifact_keys import VARIANTS, parse
 from service.storage.database import Session
 from service.storage.records import Version
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of a published folder, for a client. It is copied to this host only if the service sends it itself."""
+
+    name: str
+    open: Callable[[], Path]
+    """Its path on this host, once it is known to be what was saved. Raises what reading it raises."""
+    url: Callable[[Mapping[str, str]], str | None]
+    """A URL from which the client can download it, with these headers in the response; None if there is none."""
+
+    @classmethod
+    def of(cls, context: Context, key: str, name: str, open_: Callable[[], Path]) -> Self:
+        return cls(name, open_, partial(context.artifacts.url, key, name))
 
 
 class Removed(NotFound):

@@ -84,6 +84,11 @@ def execution_of(key: str) -> str:
     return "-".join(parse(key)[-1].split("-")[:2])
 
 
+def count_parts(group: str) -> int:
+    """How many parts the key of a published folder has."""
+    return 2 if group == UPLOADS else 3
+
+
 def parse(key: str) -> tuple[str, ...]:
     """The group, and the names below it. Raises BadKey unless the key has plain names below one of GROUPS."""
     group, *names = key.split(SEPARATOR)

@@ -5,11 +5,12 @@ import re
 from typing import Any
 
 from models.errors import ModelsError
-from service.errors import ArtifactsUnwritable, ServiceError, of_disk
+from service.errors import ArtifactsError, ArtifactsUnwritable, ServiceError, of_disk
 
 OUT_OF_MEMORY = "out-of-memory"
 DISK_FULL = "disk-full"
 ARTIFACTS_UNWRITABLE = "artifacts-unwritable"
+ARTIFACTS_UNAVAILABLE = "artifacts-unavailable"
 PROCESS_DIED = "worker-process-died"
 INTERNAL = "internal"
 
@@ -18,6 +19,7 @@ STATUS_REASONS = {
     OUT_OF_MEMORY: "out_of_memory",
     DISK_FULL: "disk_full",
     ARTIFACTS_UNWRITABLE: "artifacts_unwritable",
+    ARTIFACTS_UNAVAILABLE: "artifacts_unwritable",
 }
 """The `status_reason` of a job, by the code of its error. Other codes have none."""
 
@@ -45,7 +47,7 @@ def flatten(error: Exception) -> dict[str, Any]:
     return _failure(INTERNAL, f"The job failed because of an internal error ({name}). The log has the details.")
 
 
-def unwritable(error: OSError | ArtifactsUnwritable) -> dict[str, Any]:
+def unwritable(error: OSError | ArtifactsError) -> dict[str, Any]:
     """The failure of a job whose checkpoint couldn't be written."""
     if flatten(error)["code"] == DISK_FULL:
         return _failure(DISK_FULL, "The disk is full.")

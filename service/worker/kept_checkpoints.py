@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from service.context import Context
-from service.errors import ArtifactsUnwritable
+from service.errors import ArtifactsError
 from service.operations.jobs import checkpoints
 from service.operations.jobs.lifecycle import Lease
 from service.storage.documents import KeptCheckpoint
@@ -39,7 +39,7 @@ class KeptCheckpoints:
         """Move a checkpoint that the child process has written into the artifact store; returns what to report."""
         try:
             key = checkpoints.publish(self._context, self._lease.job_id, self._lease.staging_name, name)
-        except (OSError, ArtifactsUnwritable) as error:
+        except (OSError, ArtifactsError) as error:
             checkpoints.discard(self._context, self._lease.staging_name, name)
             return self.skip(data, failures.unwritable(error))
         previous = None if self._latest is None else replace(self._latest, previous=None)

@@ -7,9 +7,10 @@ from typing import Any
 import structlog
 
 from models.jobs.training import FEWEST_SNAPSHOTS, SnapshotsRequest
-from models.snapshots import write_epoch
+from models.snapshots import file_of, write_epoch
 from models.training.thinning import thin
 from service.context import Context
+from service.errors import ArtifactsError, ArtifactsUnavailable
 from service.operations.jobs import snapshot_files
 from service.operations.jobs.lifecycle import Lease
 from service.storage import jobs, training_snapshots
@@ -31,7 +32,7 @@ class KeptSnapshots:
     def __init__(self, context: Context, lease: Lease) -> None:
         self._context = context
         self._folder = key_below(snapshots_key(lease.job_id), lease.staging_name)
-        self._path = context.artifacts.folder(self._folder)
+        self._path = context.artifacts.grow(self._folder)
         self._request = SnapshotsRequest()
         self._kept: dict[int, StoredSnapshot] = {}
         """The snapshots that have a row, except those in `_removed`."""
@@ -99,7 +100,7 @@ class KeptSnapshots:
             return Changes()
         self._thin(last_epoch)
         new = [snapshot for epoch, snapshot in self._new.items() if epoch <= last_epoch]
-        added = [written for snapshot in new if (written := self._write(snapshot)) is not None]
+        added = self._publish([written for snapshot in new if (written := self._write(snapshot)) is not None])
         replaced = [self._kept[snapshot.epoch] for snapshot in added if snapshot.epoch in self._kept]
         self._kept |= {snapshot.epoch: snapshot for snapshot in added}
         self._new = {epoch: snapshot for epoch, snapshot in self._new.items() if epoch > last_epoch}
@@ -119,6 +120,17 @@ class KeptSnapshots:
             return None
         return replace(snapshot, sha256=sha256)
 
+    def _publish(self, written: list[StoredSnapshot]) -> list[StoredSnapshot]:
+        """Publish the files of snapshots, before the rows that point to them; returns none if that fails."""
+        try:
+            self._context.artifacts.add_files(self._folder, [file_of(snapshot.epoch) for snapshot in written])
+        except (OSError, ArtifactsError) as error:
+            for snapshot in written:
+                self.reports += self.skip({"epoch": snapshot.epoch}, failures.unwritable(error))
+            snapshot_files.discard(self._context, written)
+            return []
+        return written
+
     def remove_unneeded(self) -> None:
         """Remove the files of rows that are removed, now that this is in the database."""
         if self._unneeded and snapshot_files.remove(self._context, self._unneeded):
@@ -132,8 +144,8 @@ class KeptSnapshots:
         epochs = {epoch for epoch, snapshot in self._kept.items() if snapshot.folder == key}
         try:
             snapshot_files.remove_others(self._context, key, epochs)
-        except OSError as error:
-            log.warning("snapshots not removed", key=key, reason=error.strerror)
+        except (OSError, ArtifactsUnavailable) as error:
+            log.warning("snapshots not removed", key=key, reason=str(error))
 
     @property
     def _most(self) -> int:

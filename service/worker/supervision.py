@@ -13,7 +13,14 @@ from models.jobs.assignment import Unfinished
 from models.training.plan import Command
 from service import statuses
 from service.context import Context
-from service.errors import DatabaseUnavailable, DiskFull, LeaseLost, ServiceError, StorageError
+from service.errors import (
+    ArtifactsUnavailable,
+    DatabaseUnavailable,
+    DiskFull,
+    LeaseLost,
+    ServiceError,
+    StorageError,
+)
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs import queue
 from service.operations.jobs.lifecycle import STALLED, WORKER_LOST, WORKER_SHUTDOWN, Instructions, Lease
@@ -65,7 +72,8 @@ def supervise(
         structlog.contextvars.bound_contextvars(job_id=job.id, kind=job.kind, **(job.describe_origin() | trace)),
     ):
         try:
-            Supervision(context, lease, job, starter, shutdown, spans).run()
+            with context.holding_files() as holding:
+                Supervision(holding, lease, job, starter, shutdown, spans).run()
         except LeaseLost as error:
             log.warning("job abandoned", reason=error.detail)
             spans.note_outcome("abandoned")
@@ -133,9 +141,16 @@ class Supervision:
         self._order_grace = Grace(ORDER_GRACE_SECONDS)
 
     def run(self) -> None:
-        """Raises LeaseLost, DiskFull and DatabaseUnusable; DatabaseUnavailable if the worker shuts down meanwhile."""
-        assignment = self._persistently(partial(self._kind.describe, self._context, self._job))
-        self._persistently(partial(self._journal.snapshots.begin, self._job))
+        """Raises LeaseLost, DiskFull, ArtifactsError and DatabaseUnusable; DatabaseUnavailable if the worker shuts down
+        meanwhile."""
+        try:
+            with self._renewing():
+                assignment = self._persistently(partial(self._kind.describe, self._context, self._job))
+                self._persistently(partial(self._journal.snapshots.begin, self._job))
+        except ArtifactsUnavailable as error:
+            log.warning("job put back: its inputs can't be read", reason=error.detail)
+            self._persistently(self._end(execution.put_back))
+            return
         folder = self._context.artifacts.stage(self._lease.staging_name)
         try:
             with contextlib.closing(self._starter.start_task(assignment, folder)) as process:
@@ -154,7 +169,7 @@ class Supervision:
 
     @contextlib.contextmanager
     def _renewing(self) -> Iterator[None]:
-        """Renew the lease during the block: writing large files to the disk may take longer than a lease."""
+        """Renew the lease during the block: copying large files may take longer than a lease."""
         done = threading.Event()
 
         def renew() -> None:
@@ -234,7 +249,8 @@ class Supervision:
             else:
                 if message["type"] == "phase":
                     self._spans.begin_phase(message["data"]["phase"], message["at"])
-                self._journal.add(message)
+                with self._renewing() if message["type"] == "checkpoint" else contextlib.nullcontext():
+                    self._journal.add(message)
         if received or self._journal.full:
             self._last_message_at = time.monotonic()
         while printed := process.printed():
@@ -251,7 +267,8 @@ class Supervision:
             return
         try:
             if self._journal.due:
-                self._instructions = self._journal.write()
+                with self._renewing():
+                    self._instructions = self._journal.write()
                 self._renewal_timer.restart()
             elif self._orders_known_at_end is not None:
                 self._instructions = execution.close(self._context, self._lease, self._orders_known_at_end)
@@ -328,16 +345,17 @@ class Supervision:
         return conclude
 
     def _persistently(self, write: Callable[[], Written]) -> Written:
-        """Retry while the database is unavailable, and for `disk_full_seconds` while its disk is full.
+        """Retry while the database is unavailable, and for `disk_full_seconds` while its disk is full or the artifact
+        store doesn't answer.
 
-        Raises DiskFull after that time, and either error if the worker shuts down.
+        Raises DiskFull or ArtifactsUnavailable after that time, and any of the errors if the worker shuts down.
         """
         for delay in growing_delays():
             try:
                 return write()
-            except (DatabaseUnavailable, DiskFull) as error:
-                log.warning("can't write to the database", reason=error.detail, retry_in_seconds=delay)
-                too_long = isinstance(error, DiskFull) and self._disk_grace.over
+            except (DatabaseUnavailable, DiskFull, ArtifactsUnavailable) as error:
+                log.warning("the storage fails", reason=error.detail, retry_in_seconds=delay)
+                too_long = not isinstance(error, DatabaseUnavailable) and self._disk_grace.over
                 if too_long or self._shutdown.wait(delay):
                     raise
         raise AssertionError("the delays never end")

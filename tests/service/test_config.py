@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from models.limits import Limits
+from service import config
 from service.config import Settings
 from service.environment import InvalidSettings, variable_of
 
@@ -91,7 +92,16 @@ def test_a_choice_is_taken_in_upper_and_lower_case() -> None:
 
 def test_artifacts_may_be_named_by_a_path_or_a_file_url() -> None:
     assert read(FITSERVE_ARTIFACT_URL="/srv/a").artifact_folder == Path("/srv/a")
+    assert read(FITSERVE_ARTIFACT_URL="/srv/a").artifact_bucket is None
+    in_bucket = read(FITSERVE_ARTIFACT_URL="s3://bucket/some/prefix/", FITSERVE_DATA_DIR="/srv/f")
+    assert (in_bucket.artifact_bucket, in_bucket.artifact_folder) == ("bucket/some/prefix", Path("/srv/f/cache"))
     assert read(FITSERVE_ARTIFACT_URL="file:///srv/my%20artifacts").artifact_folder == Path("/srv/my artifacts")
+
+
+def test_a_bucket_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "find_spec", lambda name: None)
+    with pytest.raises(InvalidSettings, match=r"needs the extra `s3`: run pip install 'fitserve\[s3\]'"):
+        read(FITSERVE_ARTIFACT_URL="s3://bucket")
 
 
 def test_an_ipv6_host_is_in_brackets_in_the_address() -> None:
@@ -115,9 +125,13 @@ def test_an_address_that_is_not_of_the_loopback_interface_can_be_reached(host: s
         ({"FITSERVE_PROT": "8000"}, "FITSERVE_PROT is not a setting. Did you mean FITSERVE_PORT?"),
         ({"FITSERVE_DATABASE_URL": "mysql://me:secret@host/db"}, "FITSERVE_DATABASE_URL must begin with sqlite:///"),
         ({"FITSERVE_DATABASE_URL": "sqlite:///:memory:"}, "FITSERVE_DATABASE_URL must name a file"),
+        ({"FITSERVE_ARTIFACT_URL": "gs://bucket"}, "must be a folder's path, a file:// URL on this machine, or s3://B"),
+        ({"FITSERVE_ARTIFACT_URL": "s3://"}, "must be s3://BUCKET or s3://BUCKET/PREFIX"),
+        ({"FITSERVE_ARTIFACT_URL": "s3://key:secret@bucket"}, "credentials are read from the AWS_… variables"),
+        ({"FITSERVE_ARTIFACT_URL": "s3://bucket/../other"}, "must be s3://BUCKET or s3://BUCKET/PREFIX"),
+        ({"FITSERVE_ARTIFACT_REDIRECTS": "true"}, "set FITSERVE_ARTIFACT_URL to an s3:// URL, or omit it"),
         ({"FITSERVE_WORKER_QUEUES": " , "}, "FITSERVE_WORKER_QUEUES names no queue. It can be cpu"),
         ({"FITSERVE_WORKER_QUEUES": "cpu,g p u"}, 'FITSERVE_WORKER_QUEUES has "g p u", but a name must be 1 to 128'),
-        ({"FITSERVE_ARTIFACT_URL": "s3://bucket"}, "FITSERVE_ARTIFACT_URL must be a folder's path or a file:// URL"),
         ({"FITSERVE_ARTIFACT_URL": "file://elsewhere/a"}, "FITSERVE_ARTIFACT_URL must be"),
     ],
 )

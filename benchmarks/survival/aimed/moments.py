@@ -20,7 +20,7 @@ class Moment:
 
 
 _PUBLISH = ("service.storage.artifacts", "ArtifactStore.publish")
-_REMOVE = ("service.storage.artifacts", "ArtifactStore.remove")
+_REMOVE = ("service.storage.folder_store", "FolderStore.remove")
 _COMMIT = ("service.storage.commits", "commit")
 _LIFECYCLE = "service.operations.jobs.lifecycle"
 _IDEMPOTENCY = "service.operations.idempotency"

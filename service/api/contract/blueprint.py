@@ -45,6 +45,10 @@ BINARY = {"type": "string", "format": "binary", "maxLength": LARGEST_COUNT}
 """A file. The settings determine the size limit of files that clients send."""
 TEXT = {"type": "string", "maxLength": LARGEST_INTEGER, "pattern": TEXT_PATTERN}
 SVG_TEXT = {"type": "string", "maxLength": LARGEST_COUNT, "pattern": "^<svg "}
+DOWNLOADED_ELSEWHERE = (
+    "With S3 and FITSERVE_ARTIFACT_REDIRECTS: download the file from `Location`, a URL of the S3 bucket that needs no "
+    "API key and is valid for 15 minutes."
+)
 PART_HEADERS = FILE_HEADERS | refer("Content-Range", "ETag")
 IGNORES_QUERY = "ignores_query"
 LONGEST_HEADER = 8190
@@ -298,8 +302,10 @@ class Blueprint(DocumentedBlueprint):
 
         return decorate
 
-    def downloads(self, *media_types: str) -> Decorator:
-        """Document that the handler sends a file of one of these types, whole or as a byte range."""
+    def downloads(self, *media_types: str, elsewhere: bool = False) -> Decorator:
+        """Document that the handler sends a file of one of these types, whole or as a byte range; or tells from where
+        `elsewhere` the client can download it."""
+        redirect = self.alt_response(303, description=DOWNLOADED_ELSEWHERE, headers=LOCATION_HEADER | refer("ETag"))
 
         def decorate(handler: Handler) -> Handler:
             documented = _document_parameter(handler, RANGE_PARAMETER, IF_RANGE_PARAMETER)
@@ -307,7 +313,7 @@ class Blueprint(DocumentedBlueprint):
                 whole = self.alt_response(200, schema=BINARY, content_type=media_type, headers=FILE_HEADERS)
                 part = self.alt_response(206, schema=BINARY, content_type=media_type, headers=PART_HEADERS)
                 documented = whole(part(documented))
-            return documented
+            return redirect(documented) if elsewhere else documented
 
         return decorate
 

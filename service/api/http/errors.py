@@ -303,6 +303,11 @@ PROBLEM_TYPES = {
             "twice. Without a key, first look whether the change was made.",
         ),
         ProblemType(
+            "artifacts-unavailable", 503, "The artifact store doesn't answer",
+            "The S3 storage of the artifacts doesn't answer, or refuses access. The detail gives the reason. Nothing "
+            "was saved. Retry after `Retry-After` seconds. Loaded versions continue to predict.",
+        ),
+        ProblemType(
             "disk-full", 507, "The disk is full",
             "The disk has no space left for an upload, a result or the database, or less than the operator requires "
             "with FITSERVE_MIN_FREE_BYTES. Nothing was saved. Delete resources that you no longer need, or free space "

@@ -4,6 +4,7 @@ import io
 import math
 import zipfile
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from flask import Response, request, send_file
 from numpy.lib import format as npy
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
+from werkzeug.http import dump_options_header
 
 from models.batches.results import stream_csv, stream_json_lines
 from models.version_details import ArtifactFile
@@ -19,14 +21,16 @@ from service.api.http.conditional import is_known
 from service.api.http.media_types import CSV, JSON, JSON_LINES, NPZ, OCTETS, PARQUET, ZIP
 from service.api.http.negotiation import choose
 from service.operations.jobs.kinds.batch_prediction import Result
+from service.operations.stored_files import StoredFile
 
 MOST_NUMBERS_AS_JSON = 10_000
 
 
-def send_artifact(path: Path, file: ArtifactFile, name: str) -> Response:
-    """Send a file of a version, with its SHA-256 as the ETag. Raises NotAcceptable."""
-    media_type = choose(*{".json": (JSON, OCTETS), ".zip": (ZIP, OCTETS)}.get(path.suffix, (OCTETS,)))
-    return _send(path, media_type, f"{name}{path.suffix}", file.sha256)
+def send_artifact(stored: StoredFile, file: ArtifactFile, name: str) -> Response:
+    """Send a file of a version, or where to download it, with its SHA-256 as the ETag. Raises NotAcceptable."""
+    suffix = Path(stored.name).suffix
+    media_type = choose(*{".json": (JSON, OCTETS), ".zip": (ZIP, OCTETS)}.get(suffix, (OCTETS,)))
+    return _send_stored(stored, media_type, f"{name}{suffix}", file.sha256)
 
 
 def send_weights(path: Path, name: str) -> Response:
@@ -70,9 +74,9 @@ def send_predictions(result: Result, name: str) -> Response:
     """
     media_type = choose(CSV, JSON_LINES, PARQUET)
     if media_type == PARQUET:
-        return _send(result.path, PARQUET, f"{name}.parquet", f"{name}-parquet")
-    as_csv = media_type == CSV
-    pieces = stream_csv(result.path, result.classes) if as_csv else stream_json_lines(result.path)
+        return _send_stored(result.file, PARQUET, f"{name}.parquet", f"{name}-parquet")
+    path, as_csv = result.file.open(), media_type == CSV
+    pieces = stream_csv(path, result.classes) if as_csv else stream_json_lines(path)
     response, format_ = Response(pieces, mimetype=media_type), "csv" if as_csv else "jsonl"
     response.headers.set("Content-Disposition", "attachment", filename=f"{name}.{format_}")
     response.set_etag(f"{name}-{format_}")
@@ -95,6 +99,19 @@ def _read_size(archive: zipfile.ZipFile, member: str) -> int:
 
 def _describe(name: str, values: np.ndarray) -> dict[str, Any]:
     return {"name": name, "shape": list(values.shape), "values": values.tolist()}
+
+
+def _send_stored(stored: StoredFile, media_type: str, name: str, digest: str) -> Response:
+    """Send a stored file; or 303 with the URL from which the client can download it, which is for GET only."""
+    url = None
+    if request.method == "GET" and not is_known(digest):
+        disposition = dump_options_header("attachment", {"filename": name})
+        url = stored.url({"Content-Disposition": disposition, "Content-Type": media_type})
+    if url is None:
+        return _send(stored.open(), media_type, name, digest)
+    response = Response(status=HTTPStatus.SEE_OTHER, headers={"Location": url})
+    response.set_etag(digest)
+    return response
 
 
 def _send(file: Path | io.BytesIO, media_type: str, name: str, digest: str) -> Response:

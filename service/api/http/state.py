@@ -1,8 +1,9 @@
 """The shared state of an app's handlers: the context of the operations, the loaded networks, the request's id."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 
-from flask import current_app, request
+from flask import Flask, Response, current_app, g, request
 
 from models.allowance import Allowance
 from service.api.http.handoff import CALLER, MEMORY, REQUEST_ID
@@ -24,9 +25,33 @@ def context() -> Context:
 
 
 def service_context() -> Context:
-    """The context for operations that concern the whole service, such as those of projects."""
-    found: Context = current_app.extensions["context"]
+    """The context for operations that concern the whole service, such as those of projects.
+
+    The files that a request reads stay on this host until its response has been sent.
+    """
+    if "context" not in g:
+        own: Context = current_app.extensions["context"]
+        g.held = ExitStack()
+        g.context = g.held.enter_context(own.holding_files())
+    found: Context = g.context
     return found
+
+
+def register(app: Flask) -> None:
+    """Release the files of each request: with its response, or without one at the request's end."""
+    app.after_request(_release_with)
+    app.teardown_request(_release)
+
+
+def _release_with(response: Response) -> Response:
+    if "held" in g:
+        response.call_on_close(g.pop("held").close)
+    return response
+
+
+def _release(_error: BaseException | None) -> None:
+    if "held" in g:
+        g.pop("held").close()
 
 
 def predictions() -> PredictionService:

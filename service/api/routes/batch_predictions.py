@@ -80,7 +80,7 @@ def delete_batch_prediction(batch_prediction_id: str) -> None:
 
 @blueprint.get(f"{BATCH_PREDICTIONS}/<batch_prediction_id>/result")
 @blueprint.response(200, TEXT, content_type=CSV, headers=FILE_HEADERS)
-@blueprint.downloads(PARQUET)
+@blueprint.downloads(PARQUET, elsewhere=True)
 @blueprint.alt_response(200, schema=TEXT, content_type=JSON_LINES)
 def get_batch_prediction_result(batch_prediction_id: str) -> Response:
     """Download the predictions of a batch prediction.

@@ -101,7 +101,7 @@ def delete_version(name: str, version: int) -> None:
 
 
 @blueprint.get(f"{VERSIONS}/<number:version>/artifacts/<format>")
-@blueprint.downloads(OCTETS, ZIP)
+@blueprint.downloads(OCTETS, ZIP, elsewhere=True)
 @blueprint.alt_response(200, schema={"type": "object"}, content_type=JSON)
 def get_artifact(name: str, version: int, format: str) -> Response:
     """Download a file of a version: `keras`, `onnx`, `saved_model` (a ZIP) or `preprocessing`.
@@ -109,8 +109,8 @@ def get_artifact(name: str, version: int, format: str) -> Response:
     The first three expect preprocessed input; `preprocessing` describes the preprocessing. The `ETag` is the file's
     SHA-256. `Range` downloads a part.
     """
-    path, file = versions.artifact(context(), name, version, format)
-    return send_artifact(path, file, f"{name}-{version}")
+    stored, file = versions.artifact(context(), name, version, format)
+    return send_artifact(stored, file, f"{name}-{version}")
 
 
 @blueprint.get(f"{VERSIONS}/<number:version>/weights")

@@ -10,7 +10,7 @@ from models.datasets import APPEND, file_name
 from models.errors import Fault
 from service import statuses
 from service.context import Context
-from service.errors import ArtifactsUnwritable
+from service.errors import ArtifactsError
 from service.operations.catalog.uploads import DATA_FILE, ReceivedFile
 from service.storage.artifact_keys import upload_key
 from service.storage.records import Dataset, DatasetVersion
@@ -30,7 +30,7 @@ def describe_files(files: list[ReceivedFile]) -> dict[str, Any]:
 
 
 def store_request(context: Context, upload: str, request: dict[str, Any], files: list[ReceivedFile]) -> None:
-    """Publish the request, and its files, as the upload of this id. Raises OSError, ArtifactsUnwritable."""
+    """Publish the request, and its files, as the upload of this id. Raises OSError, ArtifactsError."""
     folder = files[0].folder if files else context.artifacts.stage(upload)
     digests = {file_name(number): file.sha256 for number, file in enumerate(files)}
     try:
@@ -38,7 +38,7 @@ def store_request(context: Context, upload: str, request: dict[str, Any], files:
             (file.folder / DATA_FILE).replace(folder / file_name(number))
         (folder / "request.json").write_bytes(orjson.dumps(request))
         context.artifacts.publish(folder, upload_key(upload), digests)
-    except (OSError, ArtifactsUnwritable):
+    except (OSError, ArtifactsError):
         context.artifacts.discard(folder.name)
         context.artifacts.remove(upload_key(upload))
         raise

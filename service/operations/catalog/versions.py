@@ -17,7 +17,7 @@ from service.operations.catalog.models import IMPORT
 from service.operations.catalog.models import find as find_model
 from service.operations.catalog.resolve import Unresolved, find_label, find_named, find_version, named_in_body
 from service.operations.jobs import queue
-from service.operations.stored_files import version_folder
+from service.operations.stored_files import StoredFile, version_folder
 from service.storage import jobs, models, variants
 from service.storage.artifact_keys import upload_key
 from service.storage.database import Session
@@ -106,18 +106,18 @@ def entries_with_variants(context: Context, model_name: str | None = None) -> Se
     return sorted(found, key=lambda entry: (entry.model, entry.version or 0, entry.variant or ""))
 
 
-def artifact(context: Context, model_name: str, number: int, format_: str) -> tuple[Path, ArtifactFile]:
+def artifact(context: Context, model_name: str, number: int, format_: str) -> tuple[StoredFile, ArtifactFile]:
     """A version's file in a format, and its entry in the version's `artifacts`.
 
-    Raises NotFound, NotReady, DamagedNetwork.
+    Raises NotFound, NotReady; opening it raises DamagedNetwork.
     """
     version = find_available(context, model_name, number)
     files = {file.format: file for file in version.details.artifacts}
     if format_ not in files:
         reason = f"{ONNX_REASON} " if is_onnx(version) else ""
         raise NotFound(f'Version {number} of "{model_name}" has no {format_} file. {reason}It has {", ".join(files)}.')
-    name = ARTIFACTS[format_]
-    return version_folder(context, version.folder, name) / name, files[format_]
+    name, key = ARTIFACTS[format_], version.folder
+    return StoredFile.of(context, key, name, lambda: version_folder(context, key, name) / name), files[format_]
 
 
 def weights_file(context: Context, model_name: str, number: int) -> Path:

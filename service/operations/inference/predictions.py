@@ -203,10 +203,11 @@ class PredictionService:
                 log.warning("can't preload a version", project=model.project, model=model.name, detail=error.detail)
 
     def _load(self, key: str) -> Predictor:
-        if parse(key)[0] == SNAPSHOTS:
-            return snapshots.load(self._context, key, self.settings.prediction_threads)
-        files = version_folder(self._context, key, ARTIFACTS["preprocessing"], ARTIFACTS["onnx"])
-        return Predictor.load(files, self.settings.prediction_threads)
+        with self._context.holding_files() as context:
+            if parse(key)[0] == SNAPSHOTS:
+                return snapshots.load(context, key, self.settings.prediction_threads)
+            files = version_folder(context, key, ARTIFACTS["preprocessing"], ARTIFACTS["onnx"])
+            return Predictor.load(files, self.settings.prediction_threads)
 
 
 def _is_steady(wanted: Target) -> bool:

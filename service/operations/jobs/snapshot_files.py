@@ -10,11 +10,9 @@ from service.storage.training_snapshots import StoredSnapshot
 
 
 def discard(context: Context, snapshots: Iterable[StoredSnapshot]) -> None:
-    """Remove the files of snapshots to which no row has pointed."""
-    for key, of_folder in groupby(snapshots, lambda snapshot: snapshot.folder):
-        folder = context.artifacts.folder(key)
-        for snapshot in of_folder:
-            (folder / file_of(snapshot.epoch)).unlink(missing_ok=True)
+    """Remove the files of snapshots that haven't been published."""
+    for snapshot in snapshots:
+        (context.artifacts.grow(snapshot.folder) / file_of(snapshot.epoch)).unlink(missing_ok=True)
 
 
 def remove(context: Context, snapshots: Iterable[StoredSnapshot]) -> bool:
@@ -22,7 +20,8 @@ def remove(context: Context, snapshots: Iterable[StoredSnapshot]) -> bool:
     because a backup may need them."""
     if context.artifacts.removal_is_held():
         return False
-    discard(context, snapshots)
+    for key, of_folder in groupby(snapshots, lambda snapshot: snapshot.folder):
+        context.artifacts.remove_files(key, [file_of(snapshot.epoch) for snapshot in of_folder])
     return True
 
 
@@ -37,7 +36,7 @@ def remove_others(context: Context, key: str, epochs: Collection[int]) -> None:
     if not epochs:
         context.artifacts.remove(key)
         return
-    found = [epoch_of(path.name) for path in context.artifacts.folder(key).iterdir()]
+    found = [epoch_of(name) for name in context.artifacts.file_names(key)]
     remove(context, [StoredSnapshot(n, key, 0, "") for n in found if n is not None and n not in epochs])
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from models.errors import NotServable
 from models.jobs.training import BEST, LATEST, TrainingRequest
 from models.predictor import Predictor
-from models.snapshots import load_predictor, read_epoch
+from models.snapshots import file_of, load_predictor, read_epoch
 from service import statuses
 from service.context import Context
 from service.errors import Conflict, NotFound, ServiceError
@@ -139,7 +139,7 @@ def weights(context: Context, job_id: str, wanted: int | str) -> tuple[Snapshot,
     def find_and_read() -> tuple[Snapshot, dict[str, np.ndarray]]:
         with context.database.read() as session:
             snapshot = find(session, find_job(session, job_id), wanted)
-        folder = context.artifacts.folder(snapshot.folder)
+        folder = context.artifacts.folder(snapshot.folder, file_of(snapshot.epoch))
         with unless_removed(context, snapshot.job_id, snapshot.epoch, snapshot.folder):
             return snapshot, read_epoch(folder, snapshot.epoch, snapshot.sha256)
 
@@ -156,8 +156,9 @@ def load(context: Context, key: str, threads: int) -> Predictor:
     group, job_id, execution, epoch, sha256 = parse(key)
     folder = "/".join((group, job_id, execution))
     with unless_removed(context, job_id, int(epoch), folder):
+        files = context.artifacts.folder(folder, file_of(int(epoch)))
         try:
-            return load_predictor(context.artifacts.folder(folder), int(epoch), sha256, threads)
+            return load_predictor(files, int(epoch), sha256, threads)
         except NotServable as error:
             if type(error) is not NotServable:
                 raise

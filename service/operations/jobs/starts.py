@@ -6,7 +6,7 @@ from typing import Any
 
 from models.errors import Fault, NotServable
 from models.jobs.training import StartFrom
-from models.snapshots import copy_as_version
+from models.snapshots import copy_as_version, file_of
 from models.version_differences import check_same_weights
 from service.context import Context
 from service.errors import InvalidRequest, NotFound
@@ -91,7 +91,8 @@ def copy(context: Context, start: Start | None, job_id: str) -> None:
     folder = context.artifacts.stage(staged)
     try:
         with snapshots.unless_removed(context, snapshot.job_id, snapshot.epoch, snapshot.folder):
-            copy_as_version(context.artifacts.folder(snapshot.folder), snapshot.epoch, snapshot.sha256, folder)
+            files = context.artifacts.folder(snapshot.folder, file_of(snapshot.epoch))
+            copy_as_version(files, snapshot.epoch, snapshot.sha256, folder)
         context.artifacts.publish(folder, upload_key(job_id))
     except NotServable as error:
         detail = f"The training can't start from the snapshot of epoch {snapshot.epoch:,}. {error.detail}"

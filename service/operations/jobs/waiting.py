@@ -43,7 +43,8 @@ def check(context: Context, job_id: str) -> None:
     if data is not None and not unready:
         job.dataset_version, job.dataset_sha256 = data.number, data.sha256
     try:
-        request = job.request if unready else kind_of(job).check(context, job)
+        with context.holding_files() as holding:
+            request = job.request if unready else kind_of(job).check(holding, job)
     except (ServiceError, ModelsError):
         with context.database.read() as session:
             if _is_deleted(session, data):

@@ -116,7 +116,7 @@ def _check_empty(context: Context) -> None:
         raise BackupError("The database isn't empty. Restore into a new one.")
     used = [group for group in GROUPS if context.artifacts.names(group)]
     if used:
-        raise BackupError(f"The folder {context.artifacts.root} isn't empty: it has {', '.join(used)}.")
+        raise BackupError(f"{context.settings.artifact_url} isn't empty: it has {', '.join(used)}.")
 
 
 def _unpack(source: Path, folder: Path, progress: Progress) -> None:

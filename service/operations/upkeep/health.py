@@ -7,7 +7,7 @@ import structlog
 
 from service.config import DEFAULT_QUEUE
 from service.context import Context
-from service.errors import DatabaseUnavailable, StorageError
+from service.errors import ArtifactsUnavailable, DatabaseUnavailable, StorageError
 from service.operations.upkeep import space, workers
 from service.operations.upkeep.workers import MISSING, WAITING
 from service.storage.records import Worker
@@ -90,7 +90,13 @@ def _database(context: Context) -> tuple[dict[str, Any], list[Worker] | None]:
 
 def _artifact_store(context: Context) -> dict[str, Any]:
     part = _disk(context, space.ARTIFACTS)
-    if part["status"] in (READY, LOW) and not context.artifacts.is_writable():
+    if part["status"] not in (READY, LOW):
+        return part
+    try:
+        writable = context.artifacts.is_writable()
+    except ArtifactsUnavailable as error:
+        return part | {"status": UNAVAILABLE, "detail": error.detail}
+    if not writable:
         return part | {"status": READ_ONLY, "detail": "The folder of the artifacts can't be written."}
     return part
 

@@ -41,7 +41,8 @@ def remove(context: Context, now: datetime) -> int:
     execution holds its lease. So a folder without a row, of an execution without a lease, remains an orphan.
     """
     moment = (now - timedelta(hours=context.settings.orphan_hours)).timestamp()
-    published, empty = _published_before(context.artifacts, moment), _empty_before(context.artifacts, moment)
+    published = _published_before(context.artifacts, moment)
+    empty = {owners: context.artifacts.empty_before(moment, owners) for owners in OWNED}
     staged = context.artifacts.staged_before(moment)
     with context.database.read() as session:
         needed, executing = references.needed(session), execution.executing(session)
@@ -52,7 +53,7 @@ def remove(context: Context, now: datetime) -> int:
     left = [name for name in staged if name not in executing]
     for name in left:
         context.artifacts.discard(name)
-    context.artifacts.remove_leftovers()
+    context.artifacts.remove_leftovers(moment)
     return len(orphans) + len(left)
 
 
@@ -61,12 +62,7 @@ def _published_before(artifacts: ArtifactStore, moment: float) -> list[str]:
     return [key_below(group, name) for group in groups for name in artifacts.published_before(moment, group)]
 
 
-def _empty_before(artifacts: ArtifactStore, moment: float) -> dict[str, list[str]]:
-    """The owners of each group whose folder is empty."""
-    old = {owners: artifacts.published_before(moment, owners) for owners in OWNED}
-    return {owners: [n for n in names if not artifacts.names(key_below(owners, n))] for owners, names in old.items()}
-
-
 def _ownerless(session: Session, empty: dict[str, list[str]]) -> list[str]:
+    """The keys of the owners' empty folders whose owners were deleted."""
     gone = {owners: set(names) - OWNED[owners](session, names) for owners, names in empty.items()}
     return [key_below(owners, name) for owners, names in gone.items() for name in names]

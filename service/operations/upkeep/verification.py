@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from models.files.sums import find_faults, read_sums
 from models.snapshots import file_of
@@ -57,10 +58,13 @@ def _sums_of_snapshots(context: Context, key: str) -> dict[str, str]:
 def _verify_folder(context: Context, key: str, in_row: Mapping[str, str], found: Verification) -> Iterator[str]:
     """The damages of a folder's files, which are counted."""
     try:
-        folder = context.artifacts.folder(key)
+        with context.artifacts.stored(key) as folder:
+            yield from _verify_files(folder, key, in_row, found)
     except BadKey as error:
         yield str(error)
-        return
+
+
+def _verify_files(folder: Path, key: str, in_row: Mapping[str, str], found: Verification) -> Iterator[str]:
     if not folder.is_dir():
         yield "The folder is missing."
         return

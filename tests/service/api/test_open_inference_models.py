@@ -132,7 +132,7 @@ def test_what_is_unknown_is_a_404_and_what_is_tritons_own_a_501(client: DialectC
 
 
 def test_a_damaged_network_is_the_services_fault(own: DialectClient) -> None:
-    path, _ = versions.artifact(own.context, "line", 1, "onnx")
-    path.unlink()
+    stored, _ = versions.artifact(own.context, "line", 1, "onnx")
+    stored.open().unlink()
     own.get("/v2/models/line/ready", 500)
     own.post(LINE, {"inputs": [tensor([1])]}, 500)

@@ -219,7 +219,8 @@ def test_the_database_is_not_asked_for_each_prediction(context: Context) -> None
 def test_the_newest_models_are_loaded_ahead_of_use(trained: ApiClient, context: Context) -> None:
     eager = replace(context, settings=replace(context.settings, preloaded_models=5))
     app = create_front(eager)
-    path, _ = versions.artifact(context, "line", 1, "onnx")
+    stored, _ = versions.artifact(context, "line", 1, "onnx")
+    path = stored.open()
     with alive(app):
         wait_for(lambda: ApiClient(FrontClient(app)).http.get("/readyz").status_code == 200)
         path.unlink()
@@ -233,7 +234,8 @@ def test_the_newest_models_are_loaded_ahead_of_use(trained: ApiClient, context: 
 def test_a_damaged_or_missing_network_is_the_services_fault(
     trained: ApiClient, context: Context, content: bytes | None
 ) -> None:
-    path, _ = versions.artifact(context, "line", 1, "onnx")
+    stored, _ = versions.artifact(context, "line", 1, "onnx")
+    path = stored.open()
     path.unlink()
     if content is not None:
         path.write_bytes(content)

@@ -17,7 +17,7 @@ from models.errors import Fault, InvalidData
 from service.context import Context
 from service.operations.jobs import lifecycle as execution
 from service.operations.upkeep import housekeeping
-from service.storage.artifacts import ArtifactStore
+from service.storage.folder_store import FolderStore
 from service.storage.jobs import NewEvent
 from tests.running_service import wait_for
 from tests.service.api.api_client import ApiClient
@@ -192,7 +192,7 @@ def test_a_form_that_is_broken_is_a_400(api: ApiClient, context: Context, body: 
     assert files_below(context) == set()
 
 
-class FullDisk(ArtifactStore):
+class FullDisk(FolderStore):
     """A store on whose disk the data of uploads finds no room: Linux's /dev/full takes nothing."""
 
     def stage(self, name: str) -> Path:

@@ -15,7 +15,7 @@ from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import Lease
 from service.operations.stored_files import version_folder
 from service.storage import jobs
-from service.storage.artifacts import ArtifactStore
+from service.storage.folder_store import FolderStore
 from service.storage.jobs import NewEvent
 from service.storage.paging import PageQuery
 from service.storage.records import Job
@@ -112,10 +112,10 @@ def test_a_lease_that_was_taken_over_writes_nothing(context: Context) -> None:
 def test_rows_of_a_dataset_that_is_deleted_meanwhile_are_not_found(tmp_path: Path) -> None:
     context = stocked.make_context(tmp_path)
 
-    class Racing(ArtifactStore):
+    class Racing(FolderStore):
         """A store in which the dataset is deleted just before its files are opened."""
 
-        def folder(self, key: str) -> Path:
+        def folder(self, key: str, *names: str) -> Path:
             datasets.delete(context, "line")
             return super().folder(key)
 

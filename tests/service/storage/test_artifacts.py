@@ -21,7 +21,7 @@ from service.storage.artifact_keys import (
     upload_key,
     versions_key,
 )
-from service.storage.artifacts import ArtifactStore
+from service.storage.folder_store import FolderStore
 
 LEADING_ELSEWHERE = (
     "", "/", "models/..", "models/../..", "models/../../etc", "../models/md_1", "/etc/passwd", "models//md_1",
@@ -31,11 +31,11 @@ NO_NAMES = ("", ".", "..", "../secret", "/etc/passwd", "a/b", "a\0b")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> ArtifactStore:
+def store(tmp_path: Path) -> FolderStore:
     """A store beside a file and a folder that are none of its own."""
     (tmp_path / "secret").write_text("not the store's")
     (tmp_path / "others").mkdir()
-    return ArtifactStore(tmp_path / "artifacts")
+    return FolderStore(tmp_path / "artifacts")
 
 
 def test_every_key_is_made_of_names_and_parsed_into_them_again() -> None:
@@ -74,7 +74,7 @@ def test_a_checkpoint_that_a_process_names_otherwise_has_no_key(name: str) -> No
 
 
 @pytest.mark.parametrize("key", LEADING_ELSEWHERE)
-def test_a_key_that_leads_elsewhere_reaches_nothing(store: ArtifactStore, key: str) -> None:
+def test_a_key_that_leads_elsewhere_reaches_nothing(store: FolderStore, key: str) -> None:
     staged = store.stage("ij_1-1")
     asked: list[Callable[[], object]] = [
         lambda: store.folder(key),
@@ -92,7 +92,7 @@ def test_a_key_that_leads_elsewhere_reaches_nothing(store: ArtifactStore, key: s
     assert sorted(path.name for path in store.root.parent.iterdir()) == ["artifacts", "others", "secret"]
 
 
-def test_a_key_that_symbolic_links_lead_elsewhere_reaches_nothing(store: ArtifactStore) -> None:
+def test_a_key_that_symbolic_links_lead_elsewhere_reaches_nothing(store: FolderStore) -> None:
     victim = store.root.parent / "others"
     (victim / "tj_1-1").mkdir()
     (victim / "tj_1-1" / "data").write_text("not the store's")
@@ -117,7 +117,7 @@ def test_a_key_that_symbolic_links_lead_elsewhere_reaches_nothing(store: Artifac
     assert (victim / "tj_1-1" / "data").exists()
 
 
-def test_a_symbolic_link_in_a_folder_is_neither_read_nor_copied(store: ArtifactStore, tmp_path: Path) -> None:
+def test_a_symbolic_link_in_a_folder_is_neither_read_nor_copied(store: FolderStore, tmp_path: Path) -> None:
     key = key_below(versions_key("md_1"), execution_name("tj_1", 1))
     folder = store.stage("tj_1-1")
     (folder / "data").symlink_to(tmp_path / "secret")
@@ -128,10 +128,10 @@ def test_a_symbolic_link_in_a_folder_is_neither_read_nor_copied(store: ArtifactS
     assert (tmp_path / "copy" / "data").is_symlink()
 
 
-def test_a_store_may_be_reached_through_a_symbolic_link(store: ArtifactStore, tmp_path: Path) -> None:
+def test_a_store_may_be_reached_through_a_symbolic_link(store: FolderStore, tmp_path: Path) -> None:
     store.root.mkdir()
     (tmp_path / "link").symlink_to(store.root)
-    linked = ArtifactStore(tmp_path / "link")
+    linked = FolderStore(tmp_path / "link")
     folder = linked.stage("ij_1-1")
     (folder / "data").write_bytes(b"rows")
     linked.publish(folder, datasets_key("ds_1"))
@@ -152,7 +152,7 @@ def test_only_a_folder_that_an_execution_published_for_a_model_is_a_key_of_it(ke
 
 
 @pytest.mark.parametrize("name", NO_NAMES)
-def test_a_name_that_leads_elsewhere_reaches_nothing(store: ArtifactStore, name: str) -> None:
+def test_a_name_that_leads_elsewhere_reaches_nothing(store: FolderStore, name: str) -> None:
     store.publish(store.stage("ij_1-1"), datasets_key("ds_1"))
     asked: list[Callable[[], object]] = [
         lambda: store.existing_file(datasets_key("ds_1"), name),
@@ -167,7 +167,7 @@ def test_a_name_that_leads_elsewhere_reaches_nothing(store: ArtifactStore, name:
     assert (store.root.parent / "secret").exists()
 
 
-def test_files_are_read_under_the_key_that_they_were_published_under(store: ArtifactStore) -> None:
+def test_files_are_read_under_the_key_that_they_were_published_under(store: FolderStore) -> None:
     key = key_below(datasets_key("ds_1"), execution_name("ij_1", 1))
     folder = store.stage("ij_1-1")
     (folder / "data").write_bytes(b"rows")
@@ -178,7 +178,7 @@ def test_files_are_read_under_the_key_that_they_were_published_under(store: Arti
     assert store.names(datasets_key("ds_1")) == []
 
 
-def test_a_missing_permission_to_write_is_told(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_permission_to_write_is_told(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: Path, *_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 

@@ -1,6 +1,7 @@
 """What jobs' processes do in these tests, without TensorFlow: the wishes in a job's request, one after another."""
 
 import errno
+import itertools
 import os
 import signal
 import tempfile
@@ -99,6 +100,15 @@ def save_checkpoint(epoch: int, channel: "Channel") -> None:
     folder.mkdir()
     (folder / "state").write_text(f"checkpoint {epoch}")
     channel.checkpoint(folder.name, {"epoch": epoch, "step": 0})
+
+
+def save_checkpoints(path: str, channel: "Channel") -> None:
+    """Save one after another until there is a file at `path`."""
+    for epoch in itertools.count(1):
+        if Path(path).exists():
+            return
+        save_checkpoint(epoch, channel)
+        time.sleep(0.05)
 
 
 def skip_checkpoints(path: str, channel: "Channel") -> None:
@@ -200,6 +210,7 @@ WISHES: dict[str, Callable[..., None]] = {
     "evaluate": begin_phase,
     "fall": fall,
     "save_checkpoint": save_checkpoint,
+    "save_checkpoints_until": save_checkpoints,
     "skip_checkpoints_until": skip_checkpoints,
     "fail_to_write": fail_to_write,
     "until": wait_for_file,

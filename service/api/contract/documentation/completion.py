@@ -63,7 +63,7 @@ def _complete_operation(operation: Document, method: str, path: str) -> None:
     if "requestBody" in operation:
         _complete_body(operation["requestBody"]["content"], operation["operationId"], method)
     successes = {
-        status: response for status, response in operation["responses"].items() if status.startswith(("2", "5"))
+        status: response for status, response in operation["responses"].items() if status.startswith(("2", "303", "5"))
     }
     names = {parameter["name"] for parameter in operation.get("parameters", ())}
     is_limited = find_class(method.upper(), path, is_prediction=False) is not None

@@ -33,7 +33,11 @@ HEADERS: dict[str, dict[str, Any]] = {
     ),
     "Vary": _header("The request headers that the response depends on.", "Accept, Accept-Encoding"),
     "Location": _header(
-        "The URL of the new resource.", "/v1/models/flowers", required=True, format="uri-reference", pattern="^/"
+        "The URL of the new resource; with a 303, of the file.",
+        "/v1/models/flowers",
+        required=True,
+        format="uri-reference",
+        pattern="^(/|https?://)",
     ),
     "Retry-After": {
         "description": "Seconds until the next retry or poll. Absent if retrying doesn't help.",

@@ -203,7 +203,10 @@ class PartsSchema(AnswerSchema):
     """The parts of the service."""
 
     database = AsItIs(DatabaseStatusSchema, "The database.")
-    artifact_store = AsItIs(ArtifactStoreStatusSchema, "The folder of the artifacts.")
+    artifact_store = AsItIs(
+        ArtifactStoreStatusSchema,
+        "The artifacts: the disk of their folder, or the S3 bucket and the disk of its copies.",
+    )
     workers = AsItIs(WorkersStatusSchema, "The workers.")
 
 

@@ -27,7 +27,7 @@ from service.operations.catalog.uploads import DATA_FILE, ReceivedFile, removed_
 from service.operations.idempotency import Claim
 from service.operations.jobs import client_jobs, inputs, queue
 from service.operations.jobs.kind import Kind, Success
-from service.operations.stored_files import unless_deleted, version_folder
+from service.operations.stored_files import StoredFile, unless_deleted, version_folder
 from service.storage import jobs
 from service.storage.artifact_keys import PREDICTIONS, check_published, upload_key
 from service.storage.database import Session
@@ -173,16 +173,21 @@ def _insert(
 class Result:
     """The Parquet file with the predictions, and the classes in the order of the scores; None for a regression."""
 
-    path: Path
+    file: StoredFile
     classes: list[Any] | None
 
 
 def result(context: Context, job_id: str) -> Result:
-    """The result of a batch prediction. Raises NotFound, DamagedFile; NotReady if the job hasn't succeeded."""
+    """The result of a batch prediction. Raises NotFound; NotReady if the job hasn't succeeded. Opening it raises
+    DamagedFile, and NotFound if the job was deleted meanwhile."""
     with context.database.read() as session:
         job = client_jobs.find(session, KIND, job_id)
         if job.status != statuses.SUCCEEDED or job.result is None:
             raise NotReady(KIND.words, job_id, job.status, failed=job.status in statuses.FINAL)
         stored = StoredResult.from_document(job.result)
-    with unless_deleted(context, "The batch prediction", lambda session: jobs.get(session, job_id)):
-        return Result(context.artifacts.existing_file(stored.folder, RESULT_FILE), stored.classes)
+
+    def open_() -> Path:
+        with unless_deleted(context, "The batch prediction", lambda session: jobs.get(session, job_id)):
+            return context.artifacts.existing_file(stored.folder, RESULT_FILE)
+
+    return Result(StoredFile.of(context, stored.folder, RESULT_FILE, open_), stored.classes)

@@ -73,7 +73,7 @@ class Training(Kind):
             sources=copied or inputs.source_folders(context, job),
             orders=tuple(job.orders),
             checkpoints=tuple(map(artifacts.folder, () if job.checkpoint is None else job.checkpoint.folders)),
-            snapshots=None if request.snapshots is None else artifacts.folder(taken),
+            snapshots=None if request.snapshots is None else artifacts.grow(taken),
             snapshot_bytes=context.settings.snapshot_bytes,
             compiled_code=context.settings.compiled_code,
             compiled_code_bytes=context.settings.compiled_code_bytes,

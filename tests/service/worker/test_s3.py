@@ -1,0 +1,71 @@
+"""Jobs whose files are in S3, which fails meanwhile."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.operations.jobs.kinds import training as training_jobs
+from service.storage import bucket
+from tests.s3_server import S3Server
+from tests.service.worker.bench import Bench
+
+
+@pytest.fixture
+def bench(s3: S3Server, make_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(bucket, "ATTEMPTS", 1)
+    monkeypatch.setattr(bucket, "REST_SECONDS", 0.1)
+    settings: dict[str, Any] = {"artifact_url": f"s3://{s3.make_bucket()}", "disk_full_seconds": 0.3}
+    bench = make_bench(**settings)
+    store = bench.context.artifacts
+    folder = store.stage("ij_1-1")
+    (folder / "data").write_text("rows")
+    store.publish(folder, "datasets/ds_1/ij_1-1")
+    store.remove_leftovers(0)
+    bench.start_worker()
+    return bench
+
+
+def test_a_job_publishes_into_s3_and_leaves_nothing_on_the_host(bench: Bench) -> None:
+    job_id = bench.submit({"save_checkpoint": 1})
+    bench.wait_for_status(job_id, "succeeded")
+    (version,) = bench.versions()
+    assert bench.context.artifacts.names("models/md_1") == [version.folder.split("/")[-1]]
+    assert bench.context.artifacts.existing_file(version.folder, "network.onnx").read_text() == "weights"
+    bench.wait_for(lambda: bench.context.artifacts.names("checkpoints") == [])
+    assert bench.left_behind() == []
+
+
+def test_a_job_whose_inputs_cannot_be_read_waits_in_the_queue(bench: Bench, s3: S3Server) -> None:
+    bench.context.artifacts._cache.drop("datasets")  # type: ignore[attr-defined]
+    with s3.failing(status=503):
+        job_id = bench.submit({})
+        bench.wait_for(lambda: bench.transitions(job_id).count(("queued", None)) > 1)
+    job = bench.wait_for_status(job_id, "succeeded")
+    assert (job.attempt, job.warnings) == (1, [])
+
+
+def test_a_training_whose_checkpoints_cannot_be_saved_for_long_is_paused(
+    bench: Bench, s3: S3Server, tmp_path: Path
+) -> None:
+    with s3.failing(status=503, methods=("PUT",)):
+        job_id = bench.submit({"save_checkpoints_until": str(tmp_path / "go")})
+        job = bench.wait_for_status(job_id, "paused")
+    assert job.status_reason == "artifacts_unwritable"
+    first, paused = job.warnings
+    assert (first.type, paused.type) == ("checkpoint_skipped", "paused")
+    assert paused.detail == "The artifact store fails: S3 answers SlowDown."
+    (tmp_path / "go").touch()
+    bench.order(job_id, "running")
+    bench.wait_for_status(job_id, "succeeded")
+
+
+def test_a_training_whose_model_cannot_be_saved_is_paused_with_its_checkpoint(bench: Bench, s3: S3Server) -> None:
+    with s3.failing(status=503, methods=("PUT",), ends="network.onnx"):
+        job_id = bench.submit({"save_checkpoint": 1})
+        job = bench.wait_for_status(job_id, "paused")
+    assert job.status_reason == "artifacts_unwritable"
+    with bench.context.holding_files() as context:
+        (checkpoint,) = training_jobs.KIND.describe(context, job).checkpoints
+    assert (checkpoint / "state").exists()
