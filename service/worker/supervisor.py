@@ -103,8 +103,10 @@ class Supervisor:
             threading.Thread(target=self._clean_up, name="cleanup", daemon=True).start()
         if self._is_claim_due():
             self._woken.clear()
-            check_waiting_jobs(self._context)
-            self._claim()
+            try:
+                check_waiting_jobs(self._context)
+            finally:  # what can't be read for a job that waits may not concern the others
+                self._claim()
 
     def _is_claim_due(self) -> bool:
         timer = self._safety_timer if self._listener.is_listening else self._poll_timer

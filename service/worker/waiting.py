@@ -3,7 +3,7 @@
 import structlog
 
 from service.context import Context
-from service.errors import StorageError
+from service.errors import ArtifactsUnavailable, StorageError
 from service.operations.jobs import waiting
 from service.worker import failures
 
@@ -11,10 +11,16 @@ log = structlog.get_logger()
 
 
 def check_waiting_jobs(context: Context) -> None:
-    """Let workers claim the jobs that waited and can succeed now, and end the others as failed. Raises StorageError."""
+    """Let workers claim the jobs that waited and can succeed now, and end the others as failed.
+
+    A job whose files can't be read now waits on. Raises StorageError; ArtifactsUnavailable only after all other jobs.
+    """
+    unreadable: ArtifactsUnavailable | None = None
     for job_id in waiting.find_checkable(context):
         try:
             waiting.check(context, job_id)
+        except ArtifactsUnavailable as error:
+            unreadable = error
         except StorageError:
             raise
         except Exception as error:
@@ -22,3 +28,5 @@ def check_waiting_jobs(context: Context) -> None:
             if failure["code"] == failures.INTERNAL:
                 log.exception("job failed", job_id=job_id, **waiting.describe_origin(context, job_id))
             waiting.refuse(context, job_id, failure)
+    if unreadable is not None:
+        raise unreadable

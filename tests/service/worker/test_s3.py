@@ -1,13 +1,19 @@
 """Jobs whose files are in S3, which fails meanwhile."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from models.jobs.evaluation import EvaluationRequest
+from service.operations.jobs import queue
+from service.operations.jobs.kinds import evaluation
 from service.operations.jobs.kinds import training as training_jobs
 from service.storage import bucket
+from service.worker import main
+from tests.running_service import wait_for
 from tests.s3_server import S3Server
 from tests.service.worker.bench import Bench
 
@@ -69,3 +75,28 @@ def test_a_training_whose_model_cannot_be_saved_is_paused_with_its_checkpoint(be
     with bench.context.holding_files() as context:
         (checkpoint,) = training_jobs.KIND.describe(context, job).checkpoints
     assert (checkpoint / "state").exists()
+
+
+def test_a_waiting_job_that_cannot_be_checked_holds_up_no_other(bench: Bench, s3: S3Server, tmp_path: Path) -> None:
+    bench.wait_for_status(bench.submit({}), "succeeded")
+    (version,) = bench.versions()
+    bench.context.artifacts._cache.drop("models")  # type: ignore[attr-defined]
+    with bench.context.database.write() as session:
+        waiting = queue.enqueue(
+            bench.context, session, evaluation.KIND, EvaluationRequest("test", None, None),
+            model_id="md_1", model_name="m", version=version.number,
+            dataset_id="ds_1", dataset_name="d", dataset_version=1, waits_for="dataset",
+        ).id  # fmt: skip
+    other = bench.submit({"until": str(tmp_path / "go")})
+    ending, supervisor = main.Ending(), bench.supervisor
+    assert supervisor is not None
+    with s3.failing(status=503), ThreadPoolExecutor(1) as worker:
+        ended = worker.submit(main._loop, supervisor, ending)
+        try:
+            wait_for(lambda: ended.done() or bench.job(other).status == "running")
+        finally:
+            ending.requested = True
+        ended.result()
+    assert bench.job(waiting).waits_for == "dataset"
+    (tmp_path / "go").touch()
+    bench.wait_for_status(other, "succeeded")
