@@ -5,6 +5,7 @@ from itertools import groupby
 
 from models.snapshots import epoch_of, file_of
 from service.context import Context
+from service.errors import ArtifactsUnavailable
 from service.storage.artifact_keys import key_below, snapshots_key
 from service.storage.training_snapshots import StoredSnapshot
 
@@ -16,9 +17,12 @@ def discard(context: Context, snapshots: Iterable[StoredSnapshot]) -> None:
 
 
 def remove(context: Context, snapshots: Iterable[StoredSnapshot]) -> bool:
-    """Remove the files of snapshots to which no row points any more. Returns False if they can't be removed now,
-    because a backup may need them."""
-    if context.artifacts.removal_is_held():
+    """Remove the files of snapshots to which no row points any more. Returns False if they can't be removed now: a
+    backup may need them, or the artifact store doesn't answer."""
+    try:
+        if context.artifacts.removal_is_held():
+            return False
+    except ArtifactsUnavailable:
         return False
     for key, of_folder in groupby(snapshots, lambda snapshot: snapshot.folder):
         context.artifacts.remove_files(key, [file_of(snapshot.epoch) for snapshot in of_folder])

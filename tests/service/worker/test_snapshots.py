@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from models.files.sums import write_sums
 from models.snapshots import epoch_of, file_of, write_epoch
 from service.errors import NotFound
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs import snapshots
 from service.operations.jobs.lifecycle import Lease
 from service.operations.upkeep.verification import verify
-from service.storage import training_snapshots
+from service.storage import bucket, training_snapshots
 from service.worker.journal import Journal
+from tests.s3_server import S3Server
 from tests.service.worker.bench import Bench
 
 CONTENT = bytes(range(40))
@@ -39,7 +41,7 @@ def resume(bench: Bench) -> tuple[Lease, Journal]:
     lease, job = claimed
     journal = Journal(bench.context, lease, job.checkpoint)
     journal.snapshots.begin(job)
-    folder(bench, lease).mkdir(parents=True)
+    folder(bench, lease).mkdir(parents=True, exist_ok=True)
     return lease, journal
 
 
@@ -172,6 +174,27 @@ def test_a_backup_holds_the_files_of_removed_rows(bench: Bench) -> None:
     with bench.context.artifacts.removing_held():
         for epoch in range(5, 9):
             report(bench, lease, journal, epoch)
+        journal.write()
+        assert {1, 2, 3, 4} <= set(files(bench, lease.job_id))
+    report(bench, lease, journal, 9)
+    journal.write()
+    assert rows(bench, lease.job_id) == files(bench, lease.job_id)
+
+
+def test_while_s3_is_away_a_training_goes_on_and_the_files_of_removed_rows_stay(
+    make_bench: Callable[..., Bench], s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bucket, "ATTEMPTS", 1)
+    monkeypatch.setattr(bucket, "REST_SECONDS", 0)
+    bench = make_bench(artifact_url=f"s3://{s3.make_bucket()}")
+    lease, journal = claim(bench)
+    write_sums(folder(bench, lease))
+    for epoch in range(1, 5):
+        report(bench, lease, journal, epoch)
+    journal.write()
+    for epoch in range(5, 9):
+        report(bench, lease, journal, epoch)
+    with s3.failing(status=503, methods=("GET",)):
         journal.write()
         assert {1, 2, 3, 4} <= set(files(bench, lease.job_id))
     report(bench, lease, journal, 9)
