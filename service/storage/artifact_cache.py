@@ -121,14 +121,17 @@ class ArtifactCache:
                 continue
             try:
                 self._write(partial, path, size, write)
-                if _place(partial, path) and held.share(path):
-                    return held
-                held.release()
+                if _place(partial, path):
+                    if held.share(path):
+                        return held
+                else:
+                    shutil.rmtree(partial, ignore_errors=True)
             except BaseException:
+                # Before the lock is released: afterwards the folder may be that of another process.
+                shutil.rmtree(partial, ignore_errors=True)
                 held.release()
                 raise
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
+            held.release()
 
     def _write(self, partial: Path, path: Path, size: int, write: Callable[[Path], None]) -> None:
         """Write a copy into the locked folder `partial`, and remove what a process that crashed left at its `path`."""

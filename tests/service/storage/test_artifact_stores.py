@@ -15,11 +15,12 @@ from urllib.request import urlopen
 import pytest
 
 from models.errors import DamagedFile
-from models.files.sums import SUMS_FILE, find_faults, read_sums, write_sums
+from models.files.sums import SUMS_FILE, check_files, find_faults, read_sums, write_sums
 from service.config import Settings
 from service.errors import ArtifactsUnavailable, ArtifactsUnwritable
 from service.storage import bucket as buckets
 from service.storage import s3_store
+from service.storage.artifact_cache import ArtifactCache
 from service.storage.artifact_stores import wait_for_store
 from service.storage.artifacts import ArtifactStore
 from service.storage.bucket import Bucket, BucketRefused
@@ -229,6 +230,30 @@ def test_a_host_downloads_a_folder_once_however_many_ask(s3: S3Server, in_s3: Ca
     downloads = [request for request in s3.requests if request.startswith("GET") and "models/md_1/tj_1-1/" in request]
     assert len(downloads) == len(FILES) + 1
     assert names_in(store.root / ".partial") == []
+
+
+def test_a_download_that_fails_leaves_that_of_who_waited_for_it_alone(tmp_path: Path) -> None:
+    cache, begins, ends = ArtifactCache(tmp_path, CACHE_BYTES), threading.Barrier(2), threading.Barrier(2)
+
+    def fail(folder: Path) -> None:
+        write(folder, FILES)
+        begins.wait()
+        ends.wait()
+        raise ArtifactsUnavailable("S3 doesn't answer.", retry_after=1)
+
+    def succeed(folder: Path) -> None:
+        write(folder, FILES)
+        write_sums(folder)
+
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(30):
+            key = f"models/md_1/tj_{number}-1"
+            failing = pool.submit(cache.fill, key, 0, fail)
+            begins.wait()
+            waiting = pool.submit(cache.fill, key, 0, succeed)
+            ends.wait()
+            assert isinstance(failing.exception(), ArtifactsUnavailable)
+            check_files(waiting.result().path)
 
 
 def test_a_damaged_object_is_not_served(s3: S3Server, in_s3: Callable[[], S3Store]) -> None:
