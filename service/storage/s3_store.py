@@ -121,7 +121,12 @@ class S3Store(ArtifactStore):
             self._bucket.download(_files(key, names, folder))
             check_files(folder)
 
-        return self._cache.fill(key, sum(stored.bytes for stored in found.values()), write)
+        try:
+            return self._cache.fill(key, sum(stored.bytes for stored in found.values()), write)
+        except (FileNotFoundError, DamagedFile):
+            if SUMS_FILE in self._bucket.objects(key):
+                raise
+            return None  # it was removed meanwhile
 
     def _download_file(self, key: str, name: str, folder: Path) -> None:
         """Copy a file that was added to a folder while it grew, if it exists."""

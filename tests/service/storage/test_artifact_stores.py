@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -230,6 +230,20 @@ def test_a_host_downloads_a_folder_once_however_many_ask(s3: S3Server, in_s3: Ca
     downloads = [request for request in s3.requests if request.startswith("GET") and "models/md_1/tj_1-1/" in request]
     assert len(downloads) == len(FILES) + 1
     assert names_in(store.root / ".partial") == []
+
+
+def test_a_folder_that_is_removed_while_it_is_downloaded_does_not_exist(in_s3: Callable[[], S3Store]) -> None:
+    store, reader = in_s3(), in_s3()
+    publish(store)
+
+    class Removing(Bucket):
+        def download(self, files: Mapping[str, Path]) -> None:
+            store.remove(KEY)
+            super().download(files)
+
+    reader._bucket = Removing(store._bucket.location)
+    assert not reader.folder(KEY).exists()
+    assert names_in(reader.root / ".partial") == []
 
 
 def test_a_download_that_fails_leaves_that_of_who_waited_for_it_alone(tmp_path: Path) -> None:
