@@ -9,15 +9,12 @@ from models.spec import NetworkSpec
 from models.validation import check_outputs
 from models.version_differences import check_taken_inputs
 from models.version_files import ARTIFACTS, read_document, read_spec
+from service.context import Context
 from service.errors import InvalidRequest
 from service.operations.catalog.sources import Source, find_source
-from service.storage.artifacts import ArtifactStore
-from service.storage.database import Session
 
 
-def complete_layers(
-    session: Session, artifacts: ArtifactStore, document: dict[str, Any]
-) -> tuple[dict[str, Any], list[Source]]:
+def complete_layers(context: Context, document: dict[str, Any]) -> tuple[dict[str, Any], list[Source]]:
     """The document with its Pretrained layers resolved, and the versions that they come from.
 
     Raises InvalidSpec with the faults of all Pretrained layers, or of layers that don't take all tokens of a text.
@@ -27,8 +24,9 @@ def complete_layers(
     for place, layer in pretrained_layers(layers).items():
         pointer = f"#/layers/{place}"
         try:
-            source = find_source(session, layer, pointer, place=place)
-            folder = artifacts.folder(source.version.folder)
+            with context.database.read() as session:
+                source = find_source(session, layer, pointer, place=place)
+            folder = context.artifacts.folder(source.version.folder)
             preprocessing = read_document(folder / ARTIFACTS["preprocessing"])["inputs"]
             network = take_layers(read_spec(folder), layer.get("until"), pointer, preprocessing)
         except IncompleteVersion as error:

@@ -132,8 +132,8 @@ def _complete(context: Context, document: dict[str, Any]) -> tuple[BuildRequest,
     """
     document, made_for = complete_inputs(context, document)
     check_network(document, context.settings.limits)
+    document, sources = complete_layers(context, document)
     with context.database.read() as session:
-        document, sources = complete_layers(session, context.artifacts, document)
         dataset = None if made_for is None else datasets.by_name(session, made_for.name)
     target = complete_target(document, None if made_for is None else made_for.kind)
     if target is not None and dataset is not None:

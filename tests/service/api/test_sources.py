@@ -1,14 +1,19 @@
 """Versions that trainings start from, and that models take layers from: named, checked, kept while they are needed."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service.context import Context
+from service.operations.catalog import models
+from service.storage.folder_store import FolderStore
 from tests.journeys.specs import LINE, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.prepared_data import PreparedData
+from tests.service.operations import stocked
 
 JOBS = "/v1/training-jobs"
 VERSION = "/v1/models/line/versions/1"
@@ -141,6 +146,19 @@ def test_a_model_without_a_version_has_no_layers_to_take(trained: ApiClient, idl
     make(trained, idle_worker, named(LINE, "fresh"))
     (fault,) = trained.post("/v1/models", taking("taker", TAKEN | {"model": "fresh"}), 422)["errors"]
     assert fault["detail"] == 'The model "fresh" has no version yet: train it first.'
+
+
+def test_no_transaction_waits_for_the_download_of_a_version(trained: ApiClient, context: Context) -> None:
+    class Downloading(FolderStore):
+        def folder(self, key: str, *names: str) -> Path:
+            open_connections.append(context.database.engine.pool.checkedout())  # type: ignore[attr-defined]
+            return super().folder(key, *names)
+
+    open_connections: list[int] = []
+    layers = {"name": "other", "layers": [TAKEN, {"type": "Dense", "units": 1}]}
+    own = replace(context, artifacts=Downloading(context.artifacts.root)).in_project("default")
+    models.create(own, stocked.LINE | layers)
+    assert open_connections == [0]
 
 
 def test_pretrained_is_documented_with_the_layers(api: ApiClient) -> None:
