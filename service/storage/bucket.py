@@ -119,12 +119,14 @@ class Bucket:
                         raise
 
     def objects(self, folder: str) -> dict[str, Stored]:
-        """All objects below a folder, by their names in it."""
+        """All objects below a folder, by their names in it; without the empty ones with which other programs show that
+        a folder exists."""
         prefix = self._key(f"{folder}/")
         return {
             item["Key"].removeprefix(prefix): Stored(item["Size"], item["LastModified"].timestamp())
             for page in self._list(prefix)
             for item in page.get("Contents", ())
+            if not item["Key"].endswith("/")
         }
 
     def folders(self, folder: str) -> list[str]:

@@ -64,8 +64,9 @@ class S3Store(ArtifactStore):
     def published_before(self, moment: float, key: str) -> list[str]:
         latest: dict[str, float] = {}
         for name, stored in self._bucket.objects(_checked(key)).items():
-            folder = name.partition(SEPARATOR)[0]
-            latest[folder] = max(stored.written_at, latest.get(folder, 0))
+            folder, is_in_folder, _ = name.partition(SEPARATOR)
+            if is_in_folder:
+                latest[folder] = max(stored.written_at, latest.get(folder, 0))
         return sorted(folder for folder, written_at in latest.items() if written_at < moment)
 
     def empty_before(self, moment: float, key: str) -> list[str]:

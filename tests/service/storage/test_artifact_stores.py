@@ -283,6 +283,16 @@ def test_a_damaged_object_is_not_served(s3: S3Server, in_s3: Callable[[], S3Stor
     assert names_in(other.root / ".partial") == []
 
 
+def test_objects_of_other_programs_are_no_folders(s3: S3Server, in_s3: Callable[[], S3Store]) -> None:
+    store = in_s3()
+    publish(store)
+    for name in ("models/", "models/md_1/", f"{KEY}/", "models/md_1/notes.txt"):
+        s3.client.put_object(Bucket=store._bucket.name, Key=f"some/prefix/{name}", Body=b"")
+    assert store.names("models") == ["md_1"]
+    assert store.published_before(LATER, "models/md_1") == ["tj_1-1"]
+    assert in_s3().folder(KEY).exists()
+
+
 def test_the_cache_keeps_what_is_in_use_and_evicts_the_least_recently_used(in_s3: Callable[[], S3Store]) -> None:
     writer, store = in_s3(), in_s3()
     keys = [f"models/md_1/tj_{number}-1" for number in range(5)]
