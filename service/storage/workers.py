@@ -49,10 +49,10 @@ def open_queues(session: Session) -> frozenset[str]:
     return frozenset(chain.from_iterable(found))
 
 
-def is_draining(session: Session, worker_id: str) -> bool:
-    """Whether a worker may claim no more jobs. Acquires no lock."""
-    desired = session.scalar(select(Worker.desired_status).where(Worker.id == worker_id))
-    return desired == statuses.DRAINING
+def is_draining(session: Session, worker_id: str, *, lock: bool = False) -> bool:
+    """Whether a worker may claim no more jobs. `lock` lets nobody change that until the transaction ends."""
+    desired = select(Worker.desired_status).where(Worker.id == worker_id)
+    return session.scalar(desired.with_for_update(read=True) if lock else desired) == statuses.DRAINING
 
 
 def forget_silent_since(session: Session, moment: datetime) -> None:

@@ -74,7 +74,7 @@ def claim(
     A job keeps the runtime of its first claim, and its run if it has a checkpoint.
     """
     with context.database.write() as session:
-        job = None if workers.is_draining(session, worker_id) else _find_next(session, kinds, queues)
+        job = None if workers.is_draining(session, worker_id, lock=True) else _find_next(session, kinds, queues)
         if job is None:
             return None
         job.owner, job.token = worker_id, job.token + 1

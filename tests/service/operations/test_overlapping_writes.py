@@ -556,6 +556,19 @@ def test_a_worker_that_is_believed_to_have_crashed_reports_again(everything: Con
     assert overlap(everything, remove, remove) == (None, None)
 
 
+def test_who_drains_a_worker_learns_of_the_job_that_it_claims_meanwhile(context: Context) -> None:
+    workers.record_heartbeat(
+        context,
+        Worker(id="wk_test", host="here", process={}, slots=1, versions={}, ready=True, problem=None),
+    )
+    train(context)
+    train(context)
+    drain = partial(workers.change, context, "wk_test", {"desired_status": "draining"})
+    (lease, _), view = overlap(context, lambda: stocked.claim(context), drain)
+    assert (view.running, view.running_jobs) == ([lease.job_id], 1)
+    assert execution.claim(context, "wk_test", ["training"], ["cpu"], {}) is None
+
+
 def test_an_expired_job_is_removed_while_a_client_changes_it(context: Context) -> None:
     job_id = train(context)
     training_jobs.change(context, job_id, {"desired_status": "cancelled"})
