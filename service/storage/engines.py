@@ -63,10 +63,11 @@ def make_engine(url: str, pool_size: int = POOL_SIZE) -> Engine:
 
 def _for_postgresql(url: URL) -> dict[str, Any]:
     timeouts = " ".join(f"-c {name}={value}" for name, value in TIMEOUTS.items())
-    given = url.normalized_query.get("options", ())
+    given = url.normalized_query
     return {
-        # What the URL sets comes last, and so applies.
-        "connect_args": POSTGRESQL_CONNECTION | {"options": " ".join((timeouts, *given))},
+        # What the URL sets applies: of `options`, the last one does.
+        "connect_args": {name: value for name, value in POSTGRESQL_CONNECTION.items() if name not in given}
+        | {"options": " ".join((timeouts, *given.get("options", ())))},
         # A server that was restarted has closed the connections. Without a look, each process would notice by an error.
         "pool_pre_ping": True,
         "pool_recycle": OLDEST_SECONDS,

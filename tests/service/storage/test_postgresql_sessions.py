@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 from sqlalchemy import make_url, text
@@ -35,6 +36,14 @@ def test_a_session_has_timeouts_which_the_url_can_change(url: str) -> None:
         assert shown(database, "lock_timeout") == "7s"
         assert shown(database, "statement_timeout") == "1min"
         assert shown(database, "idle_in_transaction_session_timeout") == "1min"
+
+
+def test_the_url_can_change_how_a_connection_is_made(url: str) -> None:
+    slow = make_url(url).update_query_dict({"connect_timeout": "20"}).render_as_string(hide_password=False)
+    with closing(Database(slow)) as database, database.engine.connect() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        found = driver.info.get_parameters()
+    assert (found["connect_timeout"], found["keepalives_idle"]) == ("20", "5")
 
 
 def test_a_migration_may_take_long(url: str) -> None:
