@@ -76,12 +76,6 @@ class Bucket:
         files.retries = 1  # botocore already retries
         return files
 
-    def read(self, name: str) -> bytes:
-        """The content of a small object. Raises FileNotFoundError."""
-        with self._asking():
-            content: bytes = self._files.cat_file(self._path(name))
-            return content
-
     def write(self, name: str, content: bytes) -> None:
         """Write a small object."""
         with self._asking(writing=True):
