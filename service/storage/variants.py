@@ -82,7 +82,7 @@ def delete_failed_jobs(session: Session, version: Version, type_: str) -> None:
 
 
 def used_by(session: Session, version: Version, type_: str) -> str | None:
-    """The id of an unfinished batch prediction with the version's variant of that type."""
+    """The id of an unfinished batch prediction or evaluation of the version's variant of that type."""
     matching = (*_with(version), Job.kind != KIND, Job.request["variant"].as_string() == type_)
     return session.scalar(select(Job.id).where(*matching, Job.status.in_(statuses.UNFINISHED)).limit(1))
 

@@ -69,7 +69,7 @@ def delete_variant(name: str, version: int, variant: str) -> None:
     """Delete a variant.
 
     A job that is making it is cancelled; jobs that failed to are deleted. If a label points to the variant, or an
-    unfinished batch prediction uses it, the response is 409.
+    unfinished batch prediction or evaluation uses it, the response is 409.
     """
     variants.delete(context(), name, version, variant)
 

@@ -92,7 +92,7 @@ def _view(session: Session, model: Model, version: Version, type_: str) -> Varia
 
 def delete(context: Context, model_name: str, number: int, type_: str) -> None:
     """Remove a variant, its files and its failed jobs, and cancel the job that makes it. Raises NotFound; InUse if a
-    label or an unfinished batch prediction needs it."""
+    label, or an unfinished batch prediction or evaluation, needs it."""
     with context.database.write() as session:
         model = find_model(session, model_name, lock=True)
         version = find_version(session, model, number)

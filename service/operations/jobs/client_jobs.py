@@ -192,7 +192,7 @@ def get(context: Context, kind: Kind, job_id: str) -> JobView:
 def find_all(context: Context, kind: Kind, ids: Sequence[str]) -> list[JobView]:
     """Those jobs of that kind that exist, in the order of their ids in `ids`."""
     with context.database.read() as session:
-        found = {view.job.id: view for view in view(session, jobs.find_all(session, kind.name, ids))}
+        found = {each.job.id: each for each in view(session, jobs.find_all(session, kind.name, ids))}
     return [found[job_id] for job_id in ids if job_id in found]
 
 

@@ -54,7 +54,7 @@ class MakingVariant(Kind):
             return None
         job.result = made.to_document()
         replaced = variants.put(session, _variant(job, version, key, made))
-        # A batch prediction may have been told the folder, and not have opened it yet. The cleanup removes it later.
+        # Another job may have been told the folder, and not have opened it yet. The cleanup removes it later.
         is_read = variants.used_by(session, version, made.type) is not None
         return Success(replaced=[] if replaced is None or is_read else [replaced])
 
