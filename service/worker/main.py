@@ -10,7 +10,7 @@ import structlog
 from service import tracing
 from service.config import Settings
 from service.context import Context
-from service.errors import ArtifactsUnavailable, DatabaseUnavailable, DiskFull
+from service.errors import DatabaseUnavailable, DiskFull
 from service.worker import temporary_files
 from service.worker.processes import PRELOADED, TASK, ProcessStarter
 from service.worker.supervisor import Supervisor
@@ -72,7 +72,7 @@ def _loop(supervisor: Supervisor, ending: Ending) -> None:
             supervisor.step()
             delays = growing_delays()
             supervisor.pause()
-        except (DatabaseUnavailable, DiskFull, ArtifactsUnavailable) as error:
+        except (DatabaseUnavailable, DiskFull) as error:
             delay = next(delays)
             log.warning("the worker retries later", reason=error.detail, retry_in_seconds=delay)
             ending.wait(delay)

@@ -18,6 +18,7 @@ from service.context import Context
 from service.errors import LeaseLost, StorageError
 from service.identity import identify, may_live
 from service.operations.jobs import lifecycle as execution
+from service.operations.jobs import waiting
 from service.operations.jobs.lifecycle import Lease
 from service.operations.jobs.registry import KINDS
 from service.operations.upkeep import housekeeping, space, workers
@@ -39,6 +40,8 @@ CLEANUP_SECONDS = 3600.0
 MAX_PAUSE_SECONDS = 0.2
 SAFETY_SECONDS = 5.0
 """How often a worker polls that PostgreSQL notifies of jobs: notifications may get lost."""
+CHECK_AGAIN_SECONDS = 5.0
+"""How long jobs that waited aren't checked again if the database or their files couldn't be read."""
 WARM_UP_ATTEMPTS = 4
 """After so many failed attempts in a row to start a process, over at least 7 seconds, the worker ends. Whatever
 restarts it gives it a new fork server and a new look at its environment."""
@@ -74,6 +77,7 @@ class Supervisor:
         self._safety_timer = Timer(SAFETY_SECONDS)
         self._cleanup_timer = Timer(CLEANUP_SECONDS)
         self._warming: threading.Thread | None = None
+        self._checking: threading.Thread | None = None
         self._took_over = False
         self._desired_status: str = statuses.RUNNING
         """What an administrator requested, as of the latest heartbeat."""
@@ -103,10 +107,8 @@ class Supervisor:
             threading.Thread(target=self._clean_up, name="cleanup", daemon=True).start()
         if self._is_claim_due():
             self._woken.clear()
-            try:
-                check_waiting_jobs(self._context)
-            finally:  # what can't be read for a job that waits may not concern the others
-                self._claim()
+            self._check_waiting_jobs()
+            self._claim()
 
     def _is_claim_due(self) -> bool:
         timer = self._safety_timer if self._listener.is_listening else self._poll_timer
@@ -163,6 +165,22 @@ class Supervisor:
             housekeeping.clean_up(self._context)
         except (StorageError, OSError) as error:
             log.warning("cleanup incomplete", reason=str(error))
+
+    def _check_waiting_jobs(self) -> None:
+        """Check the jobs that wait in a thread: what a check reads may have to be downloaded first."""
+        checks = self._checking is not None and self._checking.is_alive()
+        if not checks and waiting.find_checkable(self._context):
+            self._checking = threading.Thread(target=self._check, name="waiting-jobs", daemon=True)
+            self._checking.start()
+
+    def _check(self) -> None:
+        try:
+            check_waiting_jobs(self._context)
+        except StorageError as error:
+            log.warning("waiting jobs can't be checked now", reason=error.detail, retry_in_seconds=CHECK_AGAIN_SECONDS)
+            self._shutdown.wait(CHECK_AGAIN_SECONDS)
+        else:
+            self._woken.set()
 
     def _claim(self) -> None:
         self._check_space()

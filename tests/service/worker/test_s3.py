@@ -1,7 +1,6 @@
 """Jobs whose files are in S3, which fails meanwhile."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,6 @@ from service.operations.jobs import queue
 from service.operations.jobs.kinds import evaluation
 from service.operations.jobs.kinds import training as training_jobs
 from service.storage import bucket
-from service.worker import main
-from tests.running_service import wait_for
 from tests.s3_server import S3Server
 from tests.service.worker.bench import Bench
 
@@ -88,15 +85,8 @@ def test_a_waiting_job_that_cannot_be_checked_holds_up_no_other(bench: Bench, s3
             dataset_id="ds_1", dataset_name="d", dataset_version=1, waits_for="dataset",
         ).id  # fmt: skip
     other = bench.submit({"until": str(tmp_path / "go")})
-    ending, supervisor = main.Ending(), bench.supervisor
-    assert supervisor is not None
-    with s3.failing(status=503), ThreadPoolExecutor(1) as worker:
-        ended = worker.submit(main._loop, supervisor, ending)
-        try:
-            wait_for(lambda: ended.done() or bench.job(other).status == "running")
-        finally:
-            ending.requested = True
-        ended.result()
-    assert bench.job(waiting).waits_for == "dataset"
+    with s3.failing(status=503):
+        bench.wait_for_status(other, "running")
+        assert bench.job(waiting).waits_for == "dataset"
     (tmp_path / "go").touch()
     bench.wait_for_status(other, "succeeded")
