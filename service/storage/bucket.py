@@ -154,10 +154,10 @@ class Bucket:
                 if refused := answer.get("Errors"):
                     raise ArtifactsUnwritable(PermissionError(errno.EACCES, refused[0]["Code"]), "S3 bucket")
 
-    def abort_uploads(self, moment: float) -> None:
-        """Remove the parts of uploads that began before `moment` (Unix time) and weren't completed."""
+    def abort_uploads(self, folder: str, moment: float) -> None:
+        """Remove the parts of uploads below a folder that began before `moment` (Unix time) and weren't completed."""
         with self._asking(writing=True):
-            answer = self._files.call_s3("list_multipart_uploads", Bucket=self.name, Prefix=self._key(""))
+            answer = self._files.call_s3("list_multipart_uploads", Bucket=self.name, Prefix=self._key(f"{folder}/"))
             for upload in answer.get("Uploads", ()):
                 if upload["Initiated"].timestamp() < moment:
                     self._files.call_s3(

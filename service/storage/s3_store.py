@@ -14,7 +14,7 @@ from models.errors import DamagedFile
 from models.files.sums import SUMS_FILE, check_files, read_sums, write_sums
 from service.errors import ArtifactsError
 from service.storage.artifact_cache import ArtifactCache, HeldFolder
-from service.storage.artifact_keys import SEPARATOR, check_name, count_parts, parse
+from service.storage.artifact_keys import GROUPS, SEPARATOR, check_name, count_parts, parse
 from service.storage.artifacts import ArtifactStore
 from service.storage.bucket import Bucket, Stored
 from service.storage.identifiers import new_identifier
@@ -226,7 +226,8 @@ class S3Store(ArtifactStore):
 
     def remove_leftovers(self, moment: float) -> None:
         self._cache.tidy(moment)
-        self._bucket.abort_uploads(moment)
+        for group in GROUPS:  # the bucket may also have uploads of other programs
+            self._bucket.abort_uploads(group, moment)
         for folder in (PROBES, HOLDS):
             found = self._bucket.objects(folder)
             self._bucket.delete([_join(folder, name) for name, left in found.items() if left.written_at < moment])

@@ -373,11 +373,17 @@ def test_large_files_are_sent_in_parts_and_unfinished_ones_aborted(
     assert [request.split()[0] for request in s3.requests].count("POST") == 2  # of one upload in parts
     assert in_s3().existing_file(KEY, "data").read_bytes() == content
     bucket = store._bucket.name
-    s3.client.create_multipart_upload(Bucket=bucket, Key="some/prefix/models/md_1/tj_2-1/data")
+    own, foreign = "some/prefix/models/md_1/tj_2-1/data", "some/prefix/of-another-program"
+    for name in (own, foreign):
+        s3.client.create_multipart_upload(Bucket=bucket, Key=name)
+
+    def unfinished() -> set[str]:
+        return {upload["Key"] for upload in s3.client.list_multipart_uploads(Bucket=bucket)["Uploads"]}
+
     store.remove_leftovers(0)  # moto says of all uploads that they began in 2010
-    assert len(s3.client.list_multipart_uploads(Bucket=bucket)["Uploads"]) == 1
+    assert unfinished() == {own, foreign}
     store.remove_leftovers(time.time() + 100)
-    assert "Uploads" not in s3.client.list_multipart_uploads(Bucket=bucket)
+    assert unfinished() == {foreign}
 
 
 @pytest.mark.parametrize("status", [500, 503])
