@@ -171,7 +171,7 @@ def test_workers_are_drained_in_a_terminal(server: Server) -> None:
         return [line.split() for line in ended.stdout.splitlines()]
 
     assert fitserve("list")[2:] == [
-        [HERE, "trainer-1", "ready", "cpu,gpu", "0", "1", "2026-01-02", "03:04:05"]
+        [HERE, "trainer-1", "ready", "cpu,gpu", "0", "2", "2026-01-02", "03:04:05"]
     ]  # fmt: skip
     assert ["status", "draining"] in fitserve("drain", HERE)
     assert ["status", "ready"] in fitserve("resume", HERE)
