@@ -2,41 +2,28 @@
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from jsonschema import Draft7Validator
 
 from service import __version__
-from service.config import Settings
-from service.environment import FILE_SUFFIX, PREFIX, variable_of
+from service.environment import PREFIX
+from tests.images.compose_files import (
+    COMPOSE,
+    COMPOSE_FILES,
+    EXAMPLE,
+    REQUIRED,
+    SCHEMA,
+    VARIABLE,
+    known_settings,
+    named_settings,
+    read,
+)
 from tests.running_service import ROOT
 
-COMPOSE, POSTGRESQL = ROOT / "docker-compose.yml", ROOT / "deploy" / "compose" / "postgresql.yml"
-SCHEMA = json.loads((Path(__file__).parent / "compose_specification" / "compose-spec.json").read_text())
-VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::(?P<operator>[-?])(?P<word>[^}]*))?\}")
-EXAMPLE = dict(re.findall(r"^#(\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 INSTRUCTIONS = [line.split(maxsplit=1) for line in DOCKERFILE.replace("\\\n", " ").splitlines() if line[:1].isupper()]
 PARTS = ("api", "worker")
-
-
-def read(path: Path, variables: Mapping[str, str]) -> dict[str, Any]:
-    """A Compose file with the values of its variables, as Compose interpolates them."""
-
-    def interpolate(match: re.Match[str]) -> str:
-        name, operator, word = match.group("name", "operator", "word")
-        if variables.get(name):
-            return variables[name]
-        assert operator == "-", f"{name} is required: {word}"
-        return str(word)
-
-    document: dict[str, Any] = yaml.safe_load(VARIABLE.sub(interpolate, path.read_text()))
-    return document
 
 
 def stage(part: str) -> list[list[str]]:
@@ -52,17 +39,17 @@ def stage(part: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("variables", [{}, EXAMPLE], ids=["the defaults", ".env.example"])
-@pytest.mark.parametrize("path", [COMPOSE, POSTGRESQL], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", COMPOSE_FILES, ids=lambda path: path.name)
 def test_the_compose_files_follow_the_specification(path: Path, variables: dict[str, str]) -> None:
-    document = read(path, {"DATABASE_URL_FILE": "./url"} | variables)
-    faults = [f"{fault.json_path}: {fault.message}" for fault in Draft7Validator(SCHEMA).iter_errors(document)]
+    document = read(path, variables | REQUIRED)
+    faults = [f"{fault.json_path}: {fault.message}" for fault in SCHEMA.iter_errors(document)]
     assert faults == []
 
 
 def test_the_check_finds_what_compose_does_not_know() -> None:
     document = read(COMPOSE, {})
     document["services"]["api"]["memory_limit"] = "4g"
-    assert not Draft7Validator(SCHEMA).is_valid(document)
+    assert not SCHEMA.is_valid(document)
 
 
 def test_containers_may_do_only_what_they_need() -> None:
@@ -114,14 +101,10 @@ def test_the_api_needs_no_tensorflow() -> None:
 
 
 def test_every_variable_is_a_setting_or_is_used_by_a_compose_file() -> None:
-    settings = {variable_of(member) for member in fields(Settings)}
-    settings |= {name + FILE_SUFFIX for name in settings}
-    texts = [path.read_text() for path in (COMPOSE, POSTGRESQL)] + [DOCKERFILE]
-    named = {name for text in texts for name in re.findall(rf"\b{PREFIX}\w+", text)} | {
-        name for name in EXAMPLE if name.startswith(PREFIX)
-    }
+    texts = [path.read_text() for path in COMPOSE_FILES]
+    named = named_settings("\n".join([*texts, DOCKERFILE])) | {name for name in EXAMPLE if name.startswith(PREFIX)}
     assert named
-    assert named - settings == set()
-    interpolated = {match["name"] for text in texts[:2] for match in VARIABLE.finditer(text)}
+    assert named - known_settings() == set()
+    interpolated = {match["name"] for text in texts for match in VARIABLE.finditer(text)}
     assert {name for name in EXAMPLE if not name.startswith(PREFIX)} - interpolated == {"COMPOSE_FILE"}
     assert interpolated - EXAMPLE.keys() == {"FITSERVE_ALLOW_ANONYMOUS"}

@@ -27,6 +27,8 @@ from tests.models.layer_strategies import CASES, FuzzCase
 from tests.models.sequence_strategies import SEQUENCE_CASES
 
 EXAMPLES = os.environ.get("FITSERVE_FUZZ_EXAMPLES")
+SECONDS = 300 + 2 * int(EXAMPLES or 0)
+"""A limit for the whole test; 2,000 layers take about a quarter of it."""
 STRATEGIES = CASES | SEQUENCE_CASES
 TYPES = os.environ["FITSERVE_FUZZ_TYPES"].split(",") if "FITSERVE_FUZZ_TYPES" in os.environ else sorted(STRATEGIES)
 ROWS = 13
@@ -66,6 +68,7 @@ def randomize_weights(network: keras.Model, generator: np.random.Generator) -> N
             weight.assign(generator.normal(0, 0.7, weight.shape))
 
 
+@pytest.mark.timeout(SECONDS)
 @pytest.mark.filterwarnings("ignore:Layer '.*' .of type:UserWarning")  # it loses the mask
 @settings(
     max_examples=int(EXAMPLES or 25),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,34 +11,23 @@ from click.testing import CliRunner
 from service.cli import main
 from service.context import Context
 from service.operations.jobs import lifecycle as execution
-from service.operations.upkeep import workers
 from service.storage.records import Worker
 from tests.journeys.specs import LINE_DATASET
 from tests.running_service import wait_for
+from tests.service.api import heartbeats
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.api_server import Server
 from tests.service.api.fake_worker import FakeWorker
+from tests.service.api.heartbeats import DEVICES, HERE
 from tests.service.api.keys import Keys
 
-STARTED_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-HERE = "wk_0660cff60faa21743c8f48cd"
 PATH = f"/v1/workers/{HERE}"
-DEVICES = {"cpus": 2, "memory_bytes": 2**33, "accelerators": [{"type": "gpu", "name": "A", "memory_bytes": 2**34}]}
 
 
 @pytest.fixture
 def beat(context: Context) -> Callable[..., Worker]:
     """Sends a heartbeat of a worker; returns what the worker then knows."""
-
-    def send(id_: str = HERE, queues: tuple[str, ...] = ("cpu",), *, ready: bool = True) -> Worker:
-        worker = Worker(
-            id=id_, host="trainer-1", process={"pid": 1}, slots=2, queues=list(queues), devices=DEVICES, versions={},
-            ready=ready, problem=None, desired_status="running", started_at=STARTED_AT, heartbeat_at=datetime.now(UTC),
-        )  # fmt: skip
-        workers.record_heartbeat(context, worker)
-        return worker
-
-    return send
+    return partial(heartbeats.beat, context)
 
 
 def claim(context: Context, *queues: str, worker: str = HERE) -> str | None:
@@ -173,11 +163,7 @@ def test_an_administrator_sees_how_many_jobs_of_all_projects_a_worker_runs(
 
 
 def test_workers_are_drained_in_a_terminal(server: Server) -> None:
-    worker = Worker(
-        id=HERE, host="trainer-1", process={"pid": 1}, slots=1, queues=["cpu", "gpu"], versions={}, ready=True,
-        started_at=STARTED_AT, heartbeat_at=datetime.now(UTC),
-    )  # fmt: skip
-    workers.record_heartbeat(server.context, worker)
+    heartbeats.beat(server.context, queues=("cpu", "gpu"))
 
     def fitserve(*arguments: str) -> list[list[str]]:
         ended = CliRunner().invoke(main, ["workers", *arguments, "--url", server.url], catch_exceptions=False)
@@ -185,7 +171,7 @@ def test_workers_are_drained_in_a_terminal(server: Server) -> None:
         return [line.split() for line in ended.stdout.splitlines()]
 
     assert fitserve("list")[2:] == [
-        [HERE, "trainer-1", "ready", "cpu,gpu", "0", "1", "2026-01-02", "03:04:05"]
+        [HERE, "trainer-1", "ready", "cpu,gpu", "0", "2", "2026-01-02", "03:04:05"]
     ]  # fmt: skip
     assert ["status", "draining"] in fitserve("drain", HERE)
     assert ["status", "ready"] in fitserve("resume", HERE)

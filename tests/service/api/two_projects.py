@@ -206,6 +206,7 @@ def fill_path(path: str, about: Named) -> str:
         "format": "onnx",
         "variant": "int8",
         "key_id": "0" * 24,
+        "worker_id": f"wk_{'0' * 24}",
         "activation": "relu",
     }
     return path.format(name=name, label=name, **same, **about.ids)

@@ -95,7 +95,7 @@ def left_in(context: Context) -> list[Path]:
 def test_batch_predictions_are_restored_with_their_results_and_the_files_that_they_wait_with(
     context: Context, tmp_path: Path, place: Callable[..., Context]
 ) -> None:
-    named = {"model": "line", "version": 1, "label": None}
+    named = {"model": "line", "version": 1, "label": None, "variant": None}
     batch_predictions.create(context, named | {"dataset": "line", "split": None})
     stocked.work(context)
     folder = context.artifacts.stage("upload_1")
