@@ -123,6 +123,7 @@ def test_an_idle_worker_asks_for_no_jobs_and_starts_one_at_once(
         event.listen(bench.context.database.engine, "before_cursor_execute", lambda *found: asked.append(found[2]))
         until = time.monotonic() + 1
         bench.wait_for(lambda: time.monotonic() > until)
-        assert not [statement for statement in asked if "SKIP LOCKED" in statement]
+        # The claim with which it began may still have been on its way; polling would be dozens.
+        assert sum("SKIP LOCKED" in statement for statement in asked) <= 1
         job_id = bench.submit({})
         bench.wait_for(lambda: bench.job(job_id).status == "succeeded")
