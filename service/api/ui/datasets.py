@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from flask import Response, request
 
+from models.dataset_descriptor import InputDescriptor
 from models.previews.picture_encoding import PictureEncoder
 from service import statuses
 from service.api.contract.schemas.dataset_versions import DatasetVersionSchema
@@ -79,6 +80,6 @@ def _encode_pictures(found: dict[str, Any], batch: Batch) -> list[tuple[dict[str
     """The first rows of a batch of images, each with its image in a `data:` URL; none of other data."""
     if found["kind"] != "image" or len(found["inputs"]) > 1:
         return []
-    encoder = PictureEncoder.of(found["inputs"][0], LARGEST_PICTURE)
+    encoder = PictureEncoder.of(InputDescriptor.from_document(found["inputs"][0]), LARGEST_PICTURE)
     rows = batch.rows[:MOST_PICTURES]
     return [(row, f"data:image/png;base64,{encoder.encode(np.asarray(row['instance']))}") for row in rows]
