@@ -56,7 +56,9 @@ class Ground:
         self._expected = self._network.ask_keras()[:, :1]
         self.requests = [NATIVE.request("dense", rows) for rows in self._network.pixels[:, :1]]
         size = Size(arguments.processes, arguments.threads)
-        self.server = stack.enter_context(Server(fitserve(folder, size), folder / f"{name}.log"))
+        # All clients of the benchmark have one address.
+        program = fitserve(folder, size, max_streams_per_address=str(WATCHERS))
+        self.server = stack.enter_context(Server(program, folder / f"{name}.log"))
         self._driver = stack.enter_context(driving_process())
         self.server.wait_for(self.requests[0])
         self.url = "http://{}:{}".format(*self.server.address)
