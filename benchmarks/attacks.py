@@ -33,6 +33,7 @@ from tests.fuzzing.largest import tiny_webp
 from tests.fuzzing.pictures import read_chunks, write_chunks
 from tests.fuzzing.request import FORM, JSON, Request, form
 from tests.fuzzing.versions import make_versions
+from tests.fuzzing.watched_service import peak, reset_peak
 from tests.models.made_pictures import encode
 from tests.running_service import RunningService, running_service
 
@@ -157,12 +158,11 @@ def _measure(service: RunningService, names: Sequence[str]) -> Measured:
     """Send these attacks at once."""
     process = service.part("api").children()[0]
     requests = [_request(name) for name in names]
-    Path(f"/proc/{process.pid}/clear_refs").write_text("5")  # its peak starts anew, see proc(5)
+    reset_peak(process.pid)
     with _timed_health(service.port) as health, ThreadPoolExecutor(len(names)) as pool:
         answers = list(pool.map(lambda request: _send(service.port, request), requests))
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    peak = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
-    return Measured(max(answer[0] for answer in answers), peak, max(health), Counter(answer[1] for answer in answers))
+    slowest, codes = max(answer[0] for answer in answers), Counter(answer[1] for answer in answers)
+    return Measured(slowest, peak(process.pid), max(health), codes)
 
 
 def _rounds(names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:

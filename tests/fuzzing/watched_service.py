@@ -91,7 +91,7 @@ class WatchedService:
 
     def send_raw(self, request: RawRequest, seconds: float) -> None:
         """Write to a connection, and check what comes back until the service closes it within `seconds`."""
-        before = _reset_peak(self._api)
+        before = reset_peak(self._api)
         with socket.create_connection(("127.0.0.1", self.service.port), timeout=seconds) as connection:
             with suppress(OSError):  # it may answer, and close the connection, before it has read everything
                 connection.sendall(request.data)
@@ -104,7 +104,7 @@ class WatchedService:
         assert complete, f"{request.answers} requests got {final}: {answer!r}"
         assert all(status < 500 or status in NOT_IMPLEMENTED for status in final), answer
         assert final or not request.data or not answer, answer
-        self._check_harm(_peak(self._api) - before)
+        self._check_harm(peak(self._api) - before)
 
     def _check_harm(self, grown: int) -> None:
         """Check that no process took too much memory, no job crashed, and nothing unexpected was logged."""
@@ -132,7 +132,7 @@ class WatchedService:
         self.client.delete("/v1/datasets/well")
 
     def _send(self, request: Request, seconds: float) -> Response:
-        before = _reset_peak(self._api)
+        before = reset_peak(self._api)
         connection = http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=seconds)
         started = time.monotonic()
         with closing(connection):
@@ -144,7 +144,7 @@ class WatchedService:
             except (OSError, http.client.HTTPException) as error:
                 raise AssertionError(f"not answered: {error!r}") from error
         taken = time.monotonic() - started
-        return Response(answer.status, answer.headers, body, taken, _peak(self._api) - before)
+        return Response(answer.status, answer.headers, body, taken, peak(self._api) - before)
 
     def _check_answer(self, response: Response, allowed: tuple[int, ...]) -> None:
         status, body = response.status, response.body
@@ -189,13 +189,14 @@ class WatchedService:
                 self._jobs.pop(pid, None)
 
 
-def _reset_peak(pid: int) -> int:
+def reset_peak(pid: int) -> int:
     """Begin to measure the peak of a process's memory anew (proc(5), clear_refs); its memory now, in bytes."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
     return _memory(pid)["VmRSS"]
 
 
-def _peak(pid: int) -> int:
+def peak(pid: int) -> int:
+    """The peak of a process's memory since `reset_peak`, in bytes."""
     return _memory(pid)["VmHWM"]
 
 
