@@ -22,6 +22,8 @@ class Limits:
     rows: int = 10_000_000
     epochs: int = 1_000_000
     batch_size: int = 1_000_000
+    hosts: int = 8
+    """Workers on which a training runs."""
     pixels: int = 50_000_000
     """Pixels of an image."""
     total_pixels: int = 20_000_000_000

@@ -48,6 +48,8 @@ class Unfinished(StrEnum):
     """The task resumes later, from the checkpoint that it wrote, or from an earlier one if that was skipped."""
     STOPPED_BEFORE_TRAINING = "stopped_before_training"
     """The task has done no step, so there is no model to save."""
+    MEMBER_LOST = "member_lost"
+    """Another process with which the task trains has ended, or can't be reached."""
 
 
 class Phase(StrEnum):
@@ -58,6 +60,8 @@ class Phase(StrEnum):
     BUILD = "build"
     """It makes the network, and loads the rows."""
     CROSS_VALIDATE = "cross-validate"
+    GATHER = "gather"
+    """It waits for the other workers with which it trains."""
     TRAIN = "train"
     EVALUATE = "evaluate"
     QUANTIZE = "quantize"

@@ -9,6 +9,7 @@ from models.documents import Document, SparseDocument
 from models.jobs.assignment import Assignment
 from models.jobs.evaluation import EvaluationResult
 from models.spec import NetworkSpec
+from models.training.gangs.gang import Membership
 from models.training.plan import FLOAT32, GRAPH, Order
 from models.version_details import VersionDetails
 
@@ -79,6 +80,8 @@ class TrainingRequest(Document):
     label: str | None = None
     priority: int = 5
     queue: str = "cpu"
+    hosts: int = 1
+    """On how many workers it trains; `batch_size` is that of each of them."""
     execution: str = GRAPH
     execution_reason: str | None = None
     """Why it is executed so, in a sentence; None in jobs of older releases and while the job waits."""
@@ -164,6 +167,8 @@ class TrainingAssignment(Assignment):
     """The size that all compiled code may have together."""
     compiles_anew: bool = False
     """Whether kept code is discarded: an earlier process of the job crashed, and the code may be why."""
+    gang: Membership | None = None
+    """The process's place among those that train the network together; None: it trains alone."""
 
 
 @dataclass(frozen=True)

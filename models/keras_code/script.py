@@ -110,8 +110,9 @@ def _fit(job: Document, spec: NetworkSpec, data: Data, schedule: Document | None
     monitor = _monitor(data)
     callbacks = [*_early_stopping(job, spec, monitor), *_plateau(schedule, spec, monitor)]
     named: dict[str, Any] = {"epochs": job["epochs"]}
-    if job.get("batch_size", BATCH_SIZE) != BATCH_SIZE:
-        named["batch_size"] = job["batch_size"]
+    rows = job.get("batch_size", BATCH_SIZE) * job.get("hosts", 1)
+    if rows != BATCH_SIZE:
+        named["batch_size"] = rows
     if job.get("shuffle") is False:
         named["shuffle"] = False
     if data.has_validation is not False:
@@ -140,6 +141,8 @@ def _unsaid(job: Document) -> Iterator[str]:
         yield "# with model.set_weights() here."
     if job.get("folds") is not None:
         yield "# Fitserve first trains and evaluates a network for each fold of a cross-validation."
+    if job.get("hosts", 1) > 1:
+        yield f"# Fitserve divides the rows of each batch among {job['hosts']} hosts."
     if job.get("time_limit_seconds") is not None:
         yield f"# Fitserve also ends the training after {job['time_limit_seconds']} seconds."
 

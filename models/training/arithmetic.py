@@ -22,9 +22,14 @@ WRAPPED = ("layer", "backward_layer")
 """The parameters of layers that apply others, such as TimeDistributed and Bidirectional."""
 
 
-def explain_arithmetic(spec: NetworkSpec, optimizer: str, execution: str, precision: str) -> Iterator[str]:
+def explain_arithmetic(
+    spec: NetworkSpec, optimizer: str, execution: str, precision: str, hosts: int = 1
+) -> Iterator[str]:
     """What a job's `execution_reason` says beside the choice of the execution, in sentences. `optimizer` is a name."""
-    if execution != COMPILED and (pieces := find_fused(spec, optimizer)):
+    pieces = find_fused(spec, optimizer) if execution != COMPILED else []
+    if hosts > 1:  # it normalizes by the rows of all workers, which no fused operation does
+        pieces = [piece for piece in pieces if piece != NORMALIZATION]
+    if pieces:
         *others, last = pieces
         run = (
             f"{', '.join(others)} and {last} run as fused operations" if others else f"{last} runs as a fused operation"

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -16,7 +16,11 @@ from models.training.callbacks import Callbacks
 from models.training.checkpoint_state import CheckpointState, Position
 from models.training.checkpoints import copy_variables, restore_variables
 from models.training.fused import fused
-from models.training.graph_calls import Results
+from models.training.gangs.exchange import Exchange, draw_apart, spread_variables, together
+from models.training.gangs.gang import ALONE, Gang
+from models.training.gangs.observer import Agreed
+from models.training.gangs.steps import SharedSteps
+from models.training.graph_calls import Results, Step
 from models.training.mixed_precision import computing_in_bfloat16
 from models.training.monitoring import is_better
 from models.training.order import epoch_order, stored_order
@@ -47,17 +51,23 @@ def train(
     plan: TrainingPlan,
     observer: Observer,
     checkpoint: Checkpoint | None = None,
+    gang: Gang = ALONE,
 ) -> Outcome:
     """Train a compiled network according to `plan`, from the start or from a checkpoint. Unless it was paused, the
     network has the trained weights afterwards.
 
+    The members of a gang train equal networks on the same rows, as a graph. Only the leader's observer is asked for
+    commands and orders, and `plan.batch_size` is the number of rows per member.
+
     With `graph` execution the losses equal those of `network.fit` on rows in the same order, unless layers run fused or
     in bfloat16. Raises Diverged if the loss or a weight becomes NaN or infinite, after the observer has received that
-    epoch; BadCheckpoint.
+    epoch; BadCheckpoint; MemberLost.
     """
     pieces = fused(network) if plan.fused and plan.execution == GRAPH else nullcontext()
-    with pieces, computing_in_bfloat16(network, plan.bfloat16_layers):
-        return _Training(network, training, validation, plan, observer, checkpoint).run()
+    exchange = Exchange(gang)
+    shared = together(network, exchange) if gang.hosts > 1 else nullcontext()
+    with pieces, shared, computing_in_bfloat16(network, plan.bfloat16_layers):
+        return _Training(network, training, validation, plan, observer, checkpoint, gang, exchange).run()
 
 
 class _Ended(Exception):
@@ -75,27 +85,52 @@ class _Training:
         plan: TrainingPlan,
         observer: Observer,
         checkpoint: Checkpoint | None,
+        gang: Gang,
+        exchange: Exchange,
     ) -> None:
-        self._network, self._plan, self._observer = network, plan, observer
+        self._network, self._plan = network, plan
+        self._gang, self._exchange = gang, exchange
+        self._observer = observer if gang.hosts == 1 else Agreed(observer, gang)
         self._rows = training.rows
         compiled = plan.execution == COMPILED
         watched = find_small_weights(network) if plan.watches_weights else []
-        self._steps = make_steps(network, network.train_step, training, plan.batch_size, compiled, watched)
-        self._steps.set_order(stored_order(training.rows))
-        self._pace, self._validation_pace = Pace(), Pace()
+        self._steps = self._make_steps(network.train_step, training, compiled, watched)
+        self._pace, self._validation_pace = Pace(gang), Pace(gang)
         self._validation: EpochSteps | None = None
         if validation is not None:
             # Without the optimizer's arithmetic, compiling gains less than it costs.
-            self._validation = make_steps(network, network.test_step, validation, plan.batch_size)
-            self._validation.set_order(stored_order(validation.rows))
+            self._validation = self._make_steps(network.test_step, validation)
         self._position = Position(plan.epochs)
         self._callbacks = Callbacks(network, plan, self._steps.steps)
         network.stop_training = False
         self._restore(checkpoint)
+        if gang.rank:
+            draw_apart(network, gang.rank)
         self._progress = ProgressReporter(observer, self._position.epochs, self._steps.steps, self._position.steps_done)
         self._under_way = False
         """Whether a call has finished since this start."""
         self._clock = self._checkpointed_at = time.perf_counter()
+
+    def _make_steps(
+        self,
+        step: Step,
+        rows: Arrays | StreamedArrays,
+        compiled: bool = False,
+        watched: Sequence[tf.Variable] = (),
+    ) -> EpochSteps:
+        """The steps over the rows as they are stored; in a gang, this member's share of them."""
+        network, batch_size = self._network, self._plan.batch_size
+
+        def make(count: int) -> EpochSteps:
+            return make_steps(network, step, rows, batch_size, compiled, watched, count)
+
+        steps = (
+            make(rows.rows)
+            if self._gang.hosts == 1
+            else SharedSteps(make, network, self._gang, self._exchange, rows.rows, batch_size)
+        )
+        steps.set_order(stored_order(rows.rows))
+        return steps
 
     def _restore(self, checkpoint: Checkpoint | None) -> None:
         if checkpoint is None:
@@ -167,6 +202,8 @@ class _Training:
         epoch = at.epochs_done + 1
         if at.step == 0:
             self._callbacks.begin_epoch(epoch)
+            if self._gang.hosts > 1:
+                spread_variables(self._network, self._gang)
             if self._plan.shuffle:
                 self._shuffle()
         weights = None
@@ -210,11 +247,9 @@ class _Training:
         """Between two calls: obey commands, check the time limit, and write a checkpoint if one is due."""
         self._count_seconds()
         command = self._observer.command()
-        limit = self._plan.time_limit_seconds
-        over = limit is not None and self._position.seconds >= limit and self._position.steps_done
+        over, due = self._gang.agree(self._find_due)
         if over and command is Command.RUN:
             raise _Ended("time_limit")
-        due = time.perf_counter() - self._checkpointed_at >= self._plan.checkpoint_seconds
         # A stopped training must not be lost if this process crashes before the network is evaluated and saved.
         stopped = command is Command.STOP and self._under_way
         if command is Command.PAUSE or stopped or (due and self._position.steps_done):
@@ -222,6 +257,12 @@ class _Training:
             self._checkpointed_at = time.perf_counter()
         if command is not Command.RUN:
             raise _Ended("stopped" if command is Command.STOP else "paused")
+
+    def _find_due(self) -> tuple[bool, bool]:
+        """Whether the time limit is over, and whether a checkpoint is due."""
+        limit, position = self._plan.time_limit_seconds, self._position
+        over = limit is not None and position.seconds >= limit and position.steps_done > 0
+        return over, time.perf_counter() - self._checkpointed_at >= self._plan.checkpoint_seconds
 
     def _count_seconds(self) -> None:
         now = time.perf_counter()

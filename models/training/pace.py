@@ -2,6 +2,7 @@
 
 import time
 
+from models.training.gangs.gang import ALONE, Gang
 from models.training.graph_calls import Results
 from models.training.steps import EpochSteps
 
@@ -11,14 +12,16 @@ GROWTH = 8
 
 
 class Pace:
-    """Sizes calls by the duration of the previous call. The sizes don't affect the results."""
+    """Sizes calls by the duration of the previous call, in a gang by that of the leader's. The sizes don't affect the
+    results."""
 
-    def __init__(self) -> None:
+    def __init__(self, gang: Gang = ALONE) -> None:
+        self._gang = gang
         self._steps = 1
 
     def run(self, steps: EpochSteps, begin: int) -> tuple[int, Results]:
         """Run the next call of `steps` from the step `begin`; returns the step after its last one, and the results."""
-        end = min(begin + self.next_steps(), steps.steps)
+        end = self._gang.agree(lambda: min(begin + self.next_steps(), steps.steps))
         start = time.perf_counter()
         results = steps.run(begin, end)
         self.record(end - begin, time.perf_counter() - start)

@@ -30,8 +30,10 @@ class ResidentSteps:
         arrays: Arrays,
         batch_size: int,
         compiled: bool,
-        watched: Sequence[tf.Variable] = (),
+        watched: Sequence[tf.Variable],
+        rows: int,
     ) -> None:
+        """`rows` is the number of rows in an epoch's order."""
         self._network = network
         self._watched = watched
         self._step = step
@@ -40,7 +42,7 @@ class ResidentSteps:
         self._scalings = {name: make_scaling(rows) for name, rows in arrays.inputs.items()}
         self._targets = as_tensor(arrays.targets)
         self._weights = None if arrays.weights is None else as_tensor(arrays.weights)
-        self._full_batches, rest = divmod(arrays.rows, batch_size)
+        self._full_batches, rest = divmod(rows, batch_size)
         self.steps = self._full_batches + (rest > 0)
         build_state(network, self._gather(tf.zeros((1,), tf.int32)))
         traced = tf.function(self._run_batches, input_signature=SIGNATURE, autograph=False, jit_compile=False)

@@ -32,11 +32,14 @@ def make_steps(
     batch_size: int,
     compiled: bool = False,
     watched: Sequence[tf.Variable] = (),
+    rows: int | None = None,
 ) -> EpochSteps:
     """The steps that pass batches of `arrays` to `step`, as a plain graph or compiled by XLA.
 
-    Over rows in memory, their results have the values of `watched` variables.
+    Over rows in memory, their results have the values of `watched` variables. `rows` is the number of rows in an
+    epoch's order; None: all.
     """
+    rows = arrays.rows if rows is None else rows
     if isinstance(arrays, StreamedArrays):
-        return StreamedSteps(network, step, arrays, batch_size, compiled)
-    return ResidentSteps(network, step, arrays, batch_size, compiled, watched)
+        return StreamedSteps(network, step, arrays, batch_size, compiled, rows)
+    return ResidentSteps(network, step, arrays, batch_size, compiled, watched, rows)

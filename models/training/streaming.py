@@ -23,8 +23,15 @@ class StreamedSteps:
     """
 
     def __init__(
-        self, network: keras.Model, step: Step, arrays: StreamedArrays, batch_size: int, compiled: bool
+        self,
+        network: keras.Model,
+        step: Step,
+        arrays: StreamedArrays,
+        batch_size: int,
+        compiled: bool,
+        rows: int,
     ) -> None:
+        """`rows` is the number of rows in an epoch's order."""
         self._network = network
         self._step = step
         self._full_step = tf.function(step, autograph=False, jit_compile=True) if compiled else step
@@ -33,8 +40,8 @@ class StreamedSteps:
         self._sources: list[Rows | np.ndarray] = [*held, arrays.targets, *weights]
         self._scalings = {name: make_scaling(rows) for name, rows in arrays.inputs.items()}
         self._batch_size = batch_size
-        self._full_batches = arrays.rows // batch_size
-        self.steps = math.ceil(arrays.rows / batch_size)
+        self._full_batches = rows // batch_size
+        self.steps = math.ceil(rows / batch_size)
         first = [source[:1] for source in self._sources]
         self._specs = [tf.TensorSpec((None, *values.shape[1:]), values.dtype) for values in first]
         build_state(network, self._as_batch([tf.constant(values) for values in first]))

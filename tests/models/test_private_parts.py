@@ -78,8 +78,16 @@ def test_adam_keeps_its_moments_in_lists_by_the_index_of_a_variable() -> None:
         (lambda: keras.optimizers.Adam(), "update_step", ["gradient", "variable", "learning_rate"]),
         (lambda: keras.layers.BatchNormalization(), "call", ["inputs", "training", "mask"]),
         (lambda: keras.layers.LSTM(2), "inner_loop", ["sequences", "initial_state", "mask", "training"]),
+        (lambda: keras.optimizers.Adam(), "scale_loss", ["loss"]),
+        (lambda: keras.optimizers.Adam(), "apply_gradients", ["grads_and_vars"]),
     ],
-    ids=["Adam.update_step", "BatchNormalization.call", "LSTM.inner_loop"],
+    ids=[
+        "Adam.update_step",
+        "BatchNormalization.call",
+        "LSTM.inner_loop",
+        "Optimizer.scale_loss",
+        "Optimizer.apply_gradients",
+    ],
 )
 def test_methods_that_training_replaces_take_these_arguments_and_come_back(make, name, parameters) -> None:  # type: ignore[no-untyped-def]
     owner = make()
@@ -102,10 +110,17 @@ def test_keras_calls_what_is_replaced_on_an_instance() -> None:
         setattr(layer, name, replacement)
         with pytest.raises(Called):
             layer(rows)
-    network = make_network()
-    network.optimizer.update_step = replacement
-    with pytest.raises(Called):
-        network.train_on_batch(np.zeros((2, 4), np.float32), np.zeros((2, 2), np.float32))
+    for name in ("update_step", "scale_loss", "apply_gradients"):
+        network = make_network()
+        setattr(network.optimizer, name, replacement)
+        with pytest.raises(Called):
+            network.train_on_batch(np.zeros((2, 4), np.float32), np.zeros((2, 2), np.float32))
+
+
+def test_the_state_of_a_random_layer_is_a_variable_of_the_network_with_a_seed_and_a_counter() -> None:
+    network = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5, seed=7)])
+    (state,) = (variable for variable in network.variables if variable.name == "seed_generator_state")
+    assert state.numpy().tolist() == [7, 0]
 
 
 def test_the_policy_of_a_layer_can_be_set_after_its_weights_were_made() -> None:
