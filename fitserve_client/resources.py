@@ -311,8 +311,8 @@ class TrainingJobs(Jobs):
     path = "/v1/training-jobs"
 
     def create(self, model: str, dataset: str, epochs: int, **options: Any) -> Document:
-        """Create a training job; `options` are such as `batch_size`, `seed`, `folds`, `label`, and
-        `precision="bfloat16"`."""
+        """Create a training job; `options` are such as `batch_size`, `seed`, `folds`, `label`, `hosts`,
+        and `precision="bfloat16"`."""
         request = {"model": model, "dataset": dataset, "epochs": epochs, **options}
         document: Document = self._connection.create(self.path, json=request)
         return document

@@ -27,6 +27,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SQLITE = "sqlite:///"
 DATABASE_SCHEMES = (SQLITE, "postgresql+psycopg://")
 S3_SCHEME = "s3://"
+PORTS = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
 S3_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{2,62}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){0,9}/?")
 
 
@@ -234,6 +235,23 @@ class Settings:
         "Names of the queues from which a worker claims jobs, separated by commas. A training job's `queue` names one; "
         "all other jobs are in `cpu`.",
     )
+    gang_address: str = setting(
+        "",
+        "Address of this host at which the other workers of a training with several `hosts` reach it, if it leads "
+        "the training.",
+        stands_for="the address from which the host reaches PostgreSQL; `127.0.0.1` with SQLite",
+    )
+    gang_ports: str = setting(
+        "",
+        "Ports on which a worker that leads such a training listens for the others: `FIRST-LAST`.",
+        stands_for="any free port",
+    )
+    gang_seconds: float = setting(
+        120.0,
+        "How long the workers of such a training wait for each other at its beginning. After that the job is queued "
+        "again, and their slots are free.",
+        minimum=1,
+    )
     training_threads: int = setting(
         0, "Threads per training job.", minimum=0, stands_for="the machine's cores divided by `FITSERVE_WORKER_SLOTS`"
     )
@@ -391,6 +409,7 @@ class Settings:
     max_rows: int = setting(Limits.rows, "Rows of a dataset.", minimum=1)
     max_epochs: int = setting(Limits.epochs, "Epochs of a training job.", minimum=1)
     max_batch_size: int = setting(Limits.batch_size, "Rows of a batch.", minimum=1)
+    max_hosts: int = setting(Limits.hosts, "Workers on which a training job runs.", minimum=1)
     max_pixels: int = setting(Limits.pixels, "Pixels of an image.", minimum=1)
     max_jpeg_scans: int = setting(Limits.jpeg_scans, "Scans of a progressive JPEG.", minimum=1)
     max_total_pixels: int = setting(
@@ -448,6 +467,7 @@ class Settings:
             )
         _check_rate_limits(self.rate_limits, self.rate_limit_storage)
         _check_queues(self.queues)
+        _read_ports(self.gang_ports)
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] | None = None) -> Self:
@@ -482,6 +502,11 @@ class Settings:
         return tuple(dict.fromkeys(_split(self.worker_queues)))
 
     @property
+    def ports_of_gangs(self) -> range:
+        """The ports on which a training's leader may listen; 0 stands for any free port."""
+        return _read_ports(self.gang_ports)
+
+    @property
     def rates(self) -> "dict[str, RateLimitItem]":
         """The rate limits by class of requests."""
         return parse_rates(self.rate_limits)
@@ -495,6 +520,11 @@ class Settings:
     def uses_sqlite(self) -> bool:
         """Whether the database is a file of this machine."""
         return self.database_url.startswith(SQLITE)
+
+    @property
+    def database_host(self) -> str | None:
+        """The host of the database's server; None for SQLite, and for a server that is reached by a file."""
+        return None if self.uses_sqlite else urlsplit(self.database_url).hostname
 
     @property
     def has_local_artifacts(self) -> bool:
@@ -527,6 +557,7 @@ class Settings:
             activations_per_row=self.max_activations_per_row,
             rows=self.max_rows,
             epochs=self.max_epochs,
+            hosts=self.max_hosts,
             batch_size=self.max_batch_size,
             pixels=self.max_pixels,
             total_pixels=self.max_total_pixels,
@@ -608,6 +639,17 @@ def _check_artifact_url(url: str) -> None:
         raise InvalidSettings(
             "FITSERVE_ARTIFACT_URL is an s3:// URL, which needs the extra `s3`: run pip install 'fitserve[s3]'."
         )
+
+
+def _read_ports(posted: str) -> range:
+    """The ports of `FIRST-LAST`; port 0 for an empty text. Raises InvalidSettings."""
+    if not posted:
+        return range(1)
+    found = PORTS.fullmatch(posted)
+    first, last = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 0 < first <= last < 2**16:
+        raise InvalidSettings(f'FITSERVE_GANG_PORTS must be two ports such as "29500-29599", not "{posted[:32]}".')
+    return range(first, last + 1)
 
 
 def _check_queues(queues: tuple[str, ...]) -> None:

@@ -121,8 +121,8 @@ def _show(session: Session, job: dict[str, Any]) -> None:
     if session.as_json:
         return print_json(job)
     members = (
-        "id", "model", "dataset", "dataset_version", "status", "status_reason", "epochs", "precision", "execution",
-        "execution_reason", "metrics", "baseline", "best", "version",
+        "id", "model", "dataset", "dataset_version", "status", "status_reason", "hosts", "free_workers", "epochs",
+        "precision", "execution", "execution_reason", "metrics", "baseline", "best", "version",
     )  # fmt: skip
     error = job["error"]
     times = {"created": describe_moment(job["created_at"]), "finished": describe_moment(job["finished_at"])}

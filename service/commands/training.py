@@ -32,6 +32,7 @@ from service.commands.watching import going_on, leave, show_until_final
 @click.option("--patience", type=click.IntRange(0), help="Stop after this many epochs without improvement.")
 @click.option("--time-limit", "time_limit_seconds", type=click.FloatRange(1), help="Stop after this many seconds.")
 @click.option("--priority", type=click.IntRange(0, 9), help="Jobs with higher priority run first; default: 5.")
+@click.option("--hosts", type=click.IntRange(1), help="Workers that train together, each with its batch; default: 1.")
 @click.option("--queue", help="Queue of the job: workers that offer it run the job; default: cpu.")
 @click.option("--options", type=JSON_DOCUMENT, default="{}", help="All other fields of the job, as JSON.")
 @takes_metadata

@@ -21,7 +21,8 @@ class JobCount(NamedTuple):
 
 
 class Queue(NamedTuple):
-    """How many jobs of a kind a worker could claim, and since when the oldest of them has been in the queue."""
+    """How many jobs of a kind workers could claim, each counted once for each worker that it needs, and since when the
+    oldest of them has been in the queue."""
 
     project: str
     kind: str
@@ -31,7 +32,7 @@ class Queue(NamedTuple):
 
 
 class Claimed(NamedTuple):
-    """How many jobs of a kind that were in a queue a worker runs."""
+    """How many jobs of a kind that were in a queue workers run, counted in the same way."""
 
     project: str
     kind: str
@@ -57,16 +58,16 @@ def queues(session: Session) -> Sequence[Queue]:
     latest = func.max(Event.at)
     queued_at = select(latest).where(Event.job_id == Job.id, Event.type == "transition").scalar_subquery()
     same = Job.project, Job.kind, Job.queue
-    queued = select(*same, func.count(), func.min(func.coalesce(queued_at, Job.created_at)))
-    queued = queued.where(Job.status == statuses.QUEUED, Job.waits_for.is_(None))
+    queued = select(*same, func.sum(Job.hosts), func.min(func.coalesce(queued_at, Job.created_at)))
+    queued = queued.where(Job.status == statuses.QUEUED, Job.waits_for.is_(None), Job.leader.is_(None))
     return [Queue(*row) for row in session.execute(queued.group_by(*same))]
 
 
 def claimed(session: Session) -> Sequence[Claimed]:
     """The jobs that workers run, by project, kind and queue, without those that there are none of."""
     same = Job.project, Job.kind, Job.queue
-    running = select(*same, func.count()).where(Job.status.in_(statuses.CLAIMED)).group_by(*same)
-    return [Claimed(*row) for row in session.execute(running)]
+    running = select(*same, func.sum(Job.hosts)).where(Job.status.in_(statuses.CLAIMED), Job.leader.is_(None))
+    return [Claimed(*row) for row in session.execute(running.group_by(*same))]
 
 
 def finished_training(session: Session, kind: str) -> Sequence[TrainingSeconds]:

@@ -24,6 +24,8 @@ ORDERS = {"-created_at": Order((Job.id,), descending=True), "created_at": Order(
 
 QUEUE_LOCKS = 0x666975
 """An arbitrary number for advisory locks of PostgreSQL."""
+GANGS = 1
+"""The second number of the lock of those who begin a job on several workers."""
 
 
 @dataclass(frozen=True)
@@ -149,23 +151,45 @@ class Claimable:
     queues: Collection[str]
     limited: Collection[str] = ()
     full: frozenset[str] = frozenset()
+    most_hosts: int | None = None
+    """On how many workers they may run at most; None: on any number."""
 
 
-def any_queued(session: Session, claimable: Claimable) -> bool:
-    """Whether there is a job to claim. Acquires no lock."""
-    return session.scalar(_queued(claimable).with_only_columns(Job.id)) is not None
-
-
-def next_queued(session: Session, claimable: Claimable) -> Job | None:
-    """Lock the next job to claim: highest priority first, then oldest first. Skips jobs that are already locked."""
-    return session.scalar(_queued(claimable).with_for_update(skip_locked=True))
+def next_queued(session: Session, claimable: Claimable, *, lock: bool) -> Job | None:
+    """The next job to claim: highest priority first, then oldest first. `lock` locks it, and skips jobs that are
+    already locked."""
+    found = _queued(claimable)
+    return session.scalar(found.with_for_update(skip_locked=True) if lock else found)
 
 
 def _queued(claimable: Claimable) -> Select[Job]:
     waiting = select(Job).where(CLAIMABLE, Job.kind.in_(claimable.kinds), Job.queue.in_(claimable.queues))
     if claimable.full:
         waiting = waiting.where(Job.kind.not_in(claimable.limited) | Job.project.not_in(claimable.full))
+    if claimable.most_hosts is not None:
+        waiting = waiting.where(Job.hosts <= claimable.most_hosts)
     return waiting.order_by(Job.priority.desc(), Job.id).limit(1)
+
+
+def helping(session: Session, job_id: str) -> Sequence[Job]:
+    """The jobs that help a job, or helped earlier executions of it. Acquires no lock."""
+    return session.scalars(select(Job).where(Job.leader == job_id).order_by(Job.id)).all()
+
+
+def lock_helping(session: Session, job_id: str) -> Sequence[Job]:
+    """Lock the unfinished jobs that help a job, always in the same order. Lock that job before."""
+    unfinished = select(Job).where(Job.leader == job_id, Job.status.in_(statuses.UNFINISHED))
+    return session.scalars(unfinished.order_by(Job.id).with_for_update()).all()
+
+
+def lock_gangs(session: Session) -> bool:
+    """Let nobody else begin a job on several workers until the transaction ends; False if somebody does so now.
+
+    On SQLite nobody else writes anyway.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return True
+    return bool(session.scalar(select(func.pg_try_advisory_xact_lock(QUEUE_LOCKS, GANGS))))
 
 
 def waiting_in_vain(session: Session) -> Sequence[str]:

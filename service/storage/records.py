@@ -231,6 +231,7 @@ class Job(InProject, Record):
         Index("jobs_parent", "parent", "id"),
         Index("jobs_project", "project", "kind", "status"),
         Index("jobs_finished", "finished_at"),
+        Index("jobs_leader", "leader"),
     )
 
     id: Mapped[Id] = mapped_column(primary_key=True)
@@ -290,6 +291,10 @@ class Job(InProject, Record):
     """The training job from whose version or snapshot this one starts."""
     made_by: Mapped[Id | None] = mapped_column(index=True)
     """The training job that created this evaluation; None if a client created it."""
+    hosts: Mapped[int] = mapped_column(default=1)
+    """On how many workers it runs. While it does, other jobs help it on all but one of them."""
+    leader: Mapped[Id | None]
+    """The job that this one helps on another worker."""
     result: Mapped[dict[str, Any] | None]
     """The job's result, as a document of its kind."""
     points: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import case, delete, func, select
 from sqlalchemy.orm import Session
 
 from service import statuses
@@ -53,6 +53,32 @@ def is_draining(session: Session, worker_id: str, *, lock: bool = False) -> bool
     """Whether a worker may claim no more jobs. `lock` lets nobody change that until the transaction ends."""
     desired = select(Worker.desired_status).where(Worker.id == worker_id)
     return session.scalar(desired.with_for_update(read=True) if lock else desired) == statuses.DRAINING
+
+
+def offering(session: Session, queue: str) -> Sequence[Worker]:
+    """The running workers that claim jobs from a queue now, by id: those that drain or have a problem don't."""
+    running = Worker.heartbeat_at >= datetime.now(UTC) - SILENT_AFTER
+    ready = Worker.ready.is_(True) & Worker.problem.is_(None) & (Worker.desired_status != statuses.DRAINING)
+    found = session.scalars(select(Worker).where(running, ready).order_by(Worker.id))
+    return [worker for worker in found if queue in worker.queues]
+
+
+def lock_all(session: Session, worker_ids: Collection[str]) -> None:
+    """Let these workers claim nothing until the transaction ends. Waits for claims that have begun."""
+    session.execute(select(Worker.id).where(Worker.id.in_(worker_ids)).order_by(Worker.id).with_for_update())
+
+
+def count_taken(session: Session, worker_ids: Collection[str], kind: str) -> dict[str, int]:
+    """How many jobs of a kind, and of those that help such jobs, each of these workers has claimed or is the only one
+    to claim, in all projects."""
+    # The table, unlike the record, isn't restricted to a project.
+    jobs = Job.__table__
+    claimed = jobs.c.owner.in_(worker_ids) & jobs.c.status.in_(statuses.CLAIMED)
+    reserved = jobs.c.queue.in_(worker_ids) & (jobs.c.status == statuses.QUEUED)
+    worker = case((jobs.c.status == statuses.QUEUED, jobs.c.queue), else_=jobs.c.owner)
+    same_slots = (jobs.c.kind == kind) | jobs.c.leader.is_not(None)
+    taken = select(worker, func.count()).where(same_slots, claimed | reserved).group_by(worker)
+    return dict(session.execute(taken).all())
 
 
 def forget_silent_since(session: Session, moment: datetime) -> None:

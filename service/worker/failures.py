@@ -76,5 +76,10 @@ def process_crashed(how: str) -> dict[str, Any]:
     return _failure(PROCESS_DIED, f"The job's child process crashed: {how}.")
 
 
+def worker_lost() -> dict[str, Any]:
+    """The failure of a job whose other workers ended again and again."""
+    return _failure(PROCESS_DIED, "Another worker with which the job ran crashed, or couldn't be reached.")
+
+
 def _failure(code: str, detail: str) -> dict[str, Any]:
     return {"code": code, "detail": detail, "faults": []}

@@ -207,6 +207,8 @@ class Supervision:
         settings = self._context.settings
         if self._shutdown.is_set() and self._shutdown_grace.over:
             return self._end(execution.put_back, WORKER_SHUTDOWN)
+        if self._instructions.lost:
+            return self._end(execution.lost_worker, failures.worker_lost())
         if self._instructions.status == statuses.PAUSING and self._order_grace.over:
             return self._end(execution.put_back)
         if self._instructions.status == statuses.STOPPING and not self._journal.began and self._order_grace.over:
@@ -311,6 +313,8 @@ class Supervision:
     def _end_unfinished(self, how: Unfinished) -> Conclusion:
         if how is Unfinished.PAUSED:
             return self._end(execution.put_back, WORKER_SHUTDOWN if self._shutdown.is_set() else None)
+        if how is Unfinished.MEMBER_LOST:
+            return self._end(execution.lost_worker, failures.worker_lost())
         return self._end(execution.cancelled, how.value)
 
     def _fail(self, failure: dict[str, object]) -> Conclusion:

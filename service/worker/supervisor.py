@@ -20,7 +20,7 @@ from service.identity import identify, may_live
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs import waiting
 from service.operations.jobs.lifecycle import Lease
-from service.operations.jobs.registry import KINDS
+from service.operations.jobs.registry import KINDS, kind_of
 from service.operations.upkeep import housekeeping, space, workers
 from service.storage.identifiers import new_identifier
 from service.storage.notifications import Listener
@@ -65,7 +65,7 @@ class Supervisor:
         self._devices = find_devices()
         self._versions = library_versions()
         self._runtime = Runtime(settings.training_threads, settings.resident_bytes, self._versions).to_document()
-        self._slots = {name: kind.slots(settings) for name, kind in KINDS.items()}
+        self._slots = {name: kind.slots(settings) for name, kind in KINDS.items() if kind.slot == name}
         self._running: dict[Lease, tuple[Job, threading.Thread]] = {}
         self._shutdown = threading.Event()
         self._woken = threading.Event()
@@ -202,8 +202,8 @@ class Supervisor:
 
     def _free_kinds(self) -> list[str]:
         self._running = {lease: (job, thread) for lease, (job, thread) in self._running.items() if thread.is_alive()}
-        busy = [job.kind for job, _ in self._running.values()]
-        return [kind for kind, slots in self._slots.items() if busy.count(kind) < slots]
+        busy = [kind_of(job).slot for job, _ in self._running.values()]
+        return [name for name, kind in KINDS.items() if busy.count(kind.slot) < self._slots[kind.slot]]
 
     def _supervise(self, lease: Lease, job: Job) -> None:
         def run() -> None:

@@ -118,7 +118,8 @@ def _dataset_choices(wanted: str | None) -> list[dict[str, Any]]:
 
 def _limits(context: Context) -> dict[str, int]:
     """What the operator allows at most."""
-    return {"epochs": context.settings.limits.epochs, "batch_size": context.settings.limits.batch_size}
+    limits = context.settings.limits
+    return {"epochs": limits.epochs, "batch_size": limits.batch_size, "hosts": limits.hosts}
 
 
 def describe_fields(schema: Schema, limits: Mapping[str, int] | None = None) -> dict[str, dict[str, Any]]:

@@ -64,7 +64,8 @@ def check_new(session: Session, kind: Kind, added_bytes: int) -> None:
     if kind.stores:
         _check_stored(session, project.name, limits.stored_bytes, added_bytes)
     if kind.trains:
-        _check_trained(session, project.name, limits.training_seconds_per_day, kind.name)
+        kinds = [kind.name] if kind.helped_by is None else [kind.name, kind.helped_by]
+        _check_trained(session, project.name, limits.training_seconds_per_day, kinds)
 
 
 def _check_queued(session: Session, name: str, limit: int | None) -> None:
@@ -87,11 +88,11 @@ def _check_stored(session: Session, name: str, limit: int | None, added: int) ->
         raise QuotaExceeded("stored_bytes", limit, used, f"{detail} Delete what you no longer need, then retry.")
 
 
-def _check_trained(session: Session, name: str, limit: int | None, kind: str) -> None:
+def _check_trained(session: Session, name: str, limit: int | None, kinds: Collection[str]) -> None:
     if limit is None:
         return
     now = datetime.now(UTC)
-    spans = usage.find_spans(session, [name], [kind], now - DAY).get(name, [])
+    spans = usage.find_spans(session, [name], kinds, now - DAY).get(name, [])
     used = int(_sum(spans, now))
     if used >= limit:
         detail = f'Training jobs of the project "{name}" ran for {used:,} seconds in the last 24 hours, and its quota '

@@ -12,7 +12,7 @@ from service.errors import DATASET_VERSION, Conflict, InvalidRequest, NotFound, 
 from service.operations import metadata
 from service.operations.catalog import resolve
 from service.operations.idempotency import Claim
-from service.operations.jobs import queue
+from service.operations.jobs import gangs, queue
 from service.operations.jobs.kind import Kind
 from service.storage import datasets, jobs, models, workers
 from service.storage.database import Session
@@ -35,11 +35,16 @@ class JobView:
     """Of a training: the evaluation that it made on the test rows, unless that was deleted."""
     waits_for_worker: bool
     """Whether no running worker claims jobs from the queue in which it waits for its turn."""
+    free_workers: int | None
+    """Of a queued job with several `hosts`: how many workers are free; None for any other."""
 
     @property
     def status_reason(self) -> str | None:
-        """The reason for the job's status, or else that it waits for a worker."""
-        return self.job.status_reason or (queue.WAITING_FOR_WORKER if self.waits_for_worker else None)
+        """The reason for the job's status, or else that it waits for a worker, or for several."""
+        waits = queue.WAITING_FOR_WORKER if self.waits_for_worker else None
+        if waits is None and self.free_workers is not None and self.free_workers < self.job.hosts:
+            waits = queue.WAITING_FOR_WORKERS
+        return self.job.status_reason or waits
 
 
 def made_before(context: Context, claim: Claim | None) -> str | None:
@@ -231,6 +236,7 @@ def view(session: Session, found: Sequence[Job]) -> list[JobView]:
             maker_exists=job.made_by in makers,
             evaluation=evaluations.get(job.id),
             waits_for_worker=job.status == statuses.QUEUED and job.queue not in open_queues,
+            free_workers=gangs.count_free(session, job) if job.hosts > 1 and job.status == statuses.QUEUED else None,
         )
         for job in found
     ]

@@ -63,13 +63,24 @@ class Kind(ABC):
     """Whether its jobs add files that count as stored bytes of their project."""
     trains: ClassVar[bool] = False
     """Whether the time that its jobs run counts as training seconds of their project."""
+    taking_slots_of: ClassVar[str | None] = None
+    """The kind whose slots its jobs take; None: its own."""
+    helped_by: ClassVar[str | None] = None
+    """The kind of the jobs that help its jobs on other workers, if it has jobs with several `hosts`."""
+    runs_once: ClassVar[bool] = False
+    """Whether a job that a worker gives up is cancelled instead of queued again."""
     group: ClassVar[str | None] = None
     """The group of artifact keys that contains the folders of its jobs' results; each is the `folder` of its job's
     result. None if the jobs have no such folder, or it belongs to a dataset or a model."""
 
     def slots(self, settings: Settings) -> int:
-        """How many of its jobs a worker runs concurrently. Each kind has its own slots."""
+        """How many of its jobs a worker runs concurrently. Each kind has its own slots, unless it takes another's."""
         return 1
+
+    @property
+    def slot(self) -> str:
+        """The name of the kind whose slots its jobs take."""
+        return self.taking_slots_of or self.name
 
     def has_upload(self, request: dict[str, Any]) -> bool:
         """Whether a job with this request reads files that are stored under the job's upload key."""

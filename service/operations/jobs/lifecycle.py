@@ -1,7 +1,7 @@
 """What a worker does to jobs: claiming, renewing, recording, ending. Every write checks the lease's fencing token."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,16 +11,15 @@ from service import statuses
 from service.context import Context
 from service.errors import LeaseLost
 from service.event_text import metrics_of
-from service.operations.access import quotas
-from service.operations.jobs import queue, training_progress, waiting
+from service.operations.jobs import claims, gangs, queue, training_progress, waiting
 from service.operations.jobs.kind import Success
-from service.operations.jobs.registry import KINDS, kind_of, names
+from service.operations.jobs.registry import KINDS, kind_of
 from service.origins import Origin
-from service.storage import datasets, jobs, models, training_snapshots, workers
+from service.storage import datasets, jobs, models, training_snapshots
 from service.storage.artifact_keys import execution_name
 from service.storage.database import Database, Session
 from service.storage.documents import JobWarning
-from service.storage.jobs import Claimable, NewEvent
+from service.storage.jobs import NewEvent
 from service.storage.records import Job
 from service.storage.training_snapshots import Changes
 
@@ -28,8 +27,6 @@ WORKER_LOST = "worker_lost"
 WORKER_SHUTDOWN = "worker_shutdown"
 STALLED = "stalled"
 MOST_WARNINGS = 100
-LIMITED = names(from_clients=True)
-"""The kinds whose running jobs count for the quota of their project. Builds and imports are short, and hidden."""
 DISK_FULL = "The disk is full. Free some space, then resume the job."
 
 
@@ -54,6 +51,8 @@ class Instructions:
     orders: Sequence[Order]
     closed: bool
     """Whether no more orders are accepted, so that the training may end."""
+    lost: bool = False
+    """Whether another worker that the job needs has given up."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +70,14 @@ def claim(
 ) -> tuple[Lease, Job] | None:
     """Claim the next queued job; None if there is none, or the worker drains.
 
-    A job keeps the runtime of its first claim, and its run if it has a checkpoint.
+    A job keeps the runtime of its first claim, and its run if it has a checkpoint. One that runs on several workers is
+    claimed once enough of them are free, which then claim the jobs that help it.
     """
     with context.database.write() as session:
-        job = None if workers.is_draining(session, worker_id, lock=True) else _find_next(session, kinds, queues)
-        if job is None:
+        found = claims.find_next(session, worker_id, kinds, queues, lock=True)
+        if found is None:
             return None
+        job = found.job
         job.owner, job.token = worker_id, job.token + 1
         job.runtime = job.runtime or runtime
         job.started_at = job.started_at or datetime.now(UTC)
@@ -86,22 +87,10 @@ def claim(
             job.progress = None
         stopping = job.desired_status == statuses.STOPPED
         queue.move(session, job, statuses.STOPPING if stopping else statuses.RUNNING)
+        helped_by = kind_of(job).helped_by
+        if helped_by is not None and found.helpers:
+            gangs.begin(context, session, KINDS[helped_by], job, found.helpers)
         return Lease(job.id, job.token), job
-
-
-def _find_next(session: Session, kinds: Collection[str], queues: Collection[str]) -> Job | None:
-    """Lock the next job to claim whose project may run one more."""
-    claimable = _claimable(session, kinds, queues)
-    while (job := jobs.next_queued(session, claimable)) is not None:
-        if job.kind not in LIMITED or quotas.may_run(session, job, LIMITED):
-            return job
-        claimable = replace(claimable, full=claimable.full | {job.project})
-    return None
-
-
-def _claimable(session: Session, kinds: Collection[str], queues: Collection[str]) -> Claimable:
-    limited = [kind for kind in kinds if kind in LIMITED]
-    return Claimable(kinds, queues, LIMITED, quotas.find_full(session, LIMITED) if limited else frozenset())
 
 
 def executing(session: Session) -> frozenset[str]:
@@ -112,8 +101,7 @@ def executing(session: Session) -> frozenset[str]:
 def may_claim(context: Context, worker_id: str, kinds: Collection[str], queues: Collection[str]) -> bool:
     """Whether a claim of the worker may find a job. Acquires no lock."""
     with context.database.read() as session:
-        found = jobs.any_queued(session, _claimable(session, kinds, queues))
-        return found and not workers.is_draining(session, worker_id)
+        return claims.find_next(session, worker_id, kinds, queues, lock=False) is not None
 
 
 def find_leased(session: Session, lease: Lease, *, lock: bool = True) -> Job:
@@ -137,17 +125,17 @@ def renew(context: Context, lease: Lease) -> Instructions:
     with context.database.write() as session:
         job = find_leased(session, lease)
         job.renewals += 1
-        return _instructions(job)
+        return _instructions(context, session, job)
 
 
 def instructions(context: Context, lease: Lease) -> Instructions:
     """The job's current instructions. Acquires no lock. Raises LeaseLost."""
     with context.database.read() as session:
-        return _instructions(find_leased(session, lease, lock=False))
+        return _instructions(context, session, find_leased(session, lease, lock=False))
 
 
-def _instructions(job: Job) -> Instructions:
-    return Instructions(job.status, job.orders, job.closed)
+def _instructions(context: Context, session: Session, job: Job) -> Instructions:
+    return Instructions(job.status, job.orders, job.closed, gangs.has_lost(context, session, job))
 
 
 def close(context: Context, lease: Lease, orders_known: int) -> Instructions:
@@ -155,7 +143,7 @@ def close(context: Context, lease: Lease, orders_known: int) -> Instructions:
     with context.database.write() as session:
         job = find_leased(session, lease)
         job.closed = len(job.orders) == orders_known and job.status != statuses.PAUSING
-        return _instructions(job)
+        return _instructions(context, session, job)
 
 
 def record(
@@ -196,7 +184,7 @@ def record(
         jobs.append_events(session, job, events)
         if snapshots is not None:
             training_snapshots.change(session, job.id, snapshots)
-        return _instructions(job)
+        return _instructions(context, session, job)
 
 
 def _apply(job: Job, event: NewEvent) -> None:
@@ -382,6 +370,21 @@ def crashed(context: Context, lease: Lease, error: dict[str, Any], reason: str =
     _remove_files(context, job, lease.staging_name)
 
 
+def lost_worker(context: Context, lease: Lease, error: dict[str, Any]) -> None:
+    """Record that another worker that the job needs has ended.
+
+    This counts as a crash, unless that worker was shut down or never began. `error` is the job's if it has crashed too
+    often, unless that worker had one. Raises LeaseLost.
+    """
+    with context.database.read() as session:
+        job = find_leased(session, lease, lock=False)
+        blameless, failure = gangs.is_blameless(session, job), gangs.find_failure(session, job)
+    if blameless:
+        put_back(context, lease, WORKER_LOST)
+    else:
+        crashed(context, lease, failure or error)
+
+
 def lost_fork_server(context: Context, lease: Lease) -> None:
     """Record that the child process ended because the fork server did. The job didn't cause this, so it runs again
     without a limit. Raises LeaseLost."""
@@ -402,7 +405,7 @@ def _release(job: Job) -> None:
 def _requeue(session: Session, job: Job, reason: str | None) -> None:
     _release(job)
     nothing_to_keep = job.status == statuses.STOPPING and job.checkpoint is None
-    if job.status == statuses.CANCELLING or nothing_to_keep:
+    if job.status == statuses.CANCELLING or nothing_to_keep or kind_of(job).runs_once:
         queue.move(session, job, statuses.CANCELLED, reason)
     elif job.desired_status == statuses.PAUSED:
         queue.move(session, job, statuses.PAUSED)

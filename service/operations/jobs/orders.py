@@ -138,7 +138,7 @@ def _check_epochs(context: Context, session: Session, job: Job, epochs: int | No
 def limit_faults(context: Context, **wanted: int) -> list[Fault]:
     """The faults of the fields of a training job that exceed the operator's limits."""
     limits = context.settings.limits
-    bounds = {"epochs": limits.epochs, "batch_size": limits.batch_size}
+    bounds = {"epochs": limits.epochs, "batch_size": limits.batch_size, "hosts": limits.hosts}
     return [
         Fault(
             f"`{name}` must be at most {most:,}, not {wanted[name]:,}. "

@@ -21,6 +21,8 @@ from service.storage.unit_of_work import wake_workers
 HIGHEST_PRIORITY = 9
 WAITING_FOR_WORKER = "waiting_for_worker"
 """The `status_reason` of a queued job while no running worker claims jobs from its queue."""
+WAITING_FOR_WORKERS = "waiting_for_workers"
+"""The `status_reason` of a queued job with several `hosts` while fewer workers are free."""
 
 MOST_CONCURRENT = 200
 """While more places are free than jobs are added at the same time, nobody needs to wait for the places of others."""
@@ -67,6 +69,15 @@ def record_done(session: Session, kind: Kind, request: Document, **columns: Any)
     return job
 
 
+def add_helper(session: Session, kind: Kind, request: Document, leader: Job, worker_id: str) -> Job:
+    """Add a job that helps a job that has been claimed, and that only one worker claims: its queue has that worker's
+    id as its name."""
+    origin, project = leader.origin, leader.project
+    job = _new_job(kind, request, leader=leader.id, queue=worker_id, project=project, origin=origin)
+    jobs.add(session, job)
+    return job
+
+
 def waiting_reason(resource: str) -> str:
     """The `status_reason` of a queued job that waits for its `model` or its `dataset`."""
     return f"waiting_for_{resource}"
@@ -103,6 +114,9 @@ def move(session: Session, job: Job, status: str, reason: str | None = None) -> 
         job.owner = None
         # It may be claimed again, or another one that waited for it or for its place in the project's quota.
         wake_workers(session)
+        if job.hosts > 1:
+            for helper in jobs.lock_helping(session, job.id):
+                cancel(session, helper)
         # No worker runs it, so there is no estimate of when it will be done.
         if job.progress and "eta_seconds" in job.progress:
             job.progress = {**job.progress, "eta_seconds": None}

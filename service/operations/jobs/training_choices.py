@@ -17,6 +17,7 @@ from models.spec import NetworkSpec
 from models.training.arithmetic import explain_arithmetic
 from models.training.execution import Choice, choose_execution, requested
 from models.training.monitoring import monitored_names
+from models.training.plan import COMPILED, GRAPH
 from models.training.schedules import has_schedule, with_defaults
 from models.validation import check_component
 from models.version_files import read_spec
@@ -29,6 +30,8 @@ from service.operations.jobs.starts import Start
 from service.storage.records import Dataset, DatasetVersion, Model
 
 AUTO = "auto"
+MEANS = ("sum_over_batch_size", "mean")
+"""The reductions of losses that several hosts can divide among them."""
 MOST_SNAPSHOTS = 1000
 """How many snapshots a job keeps at most unless its request says otherwise."""
 
@@ -82,8 +85,8 @@ def _data_faults(request: TrainingRequest, spec: NetworkSpec, descriptor: Datase
 def find_own_faults(context: Context, request: TrainingRequest, model: Model) -> list[Fault]:
     """The faults of a request that concern neither the dataset nor the built network."""
     components = find_component_faults(request.optimizer, request.learning_rate_schedule)
-    limits = orders.limit_faults(context, epochs=request.epochs, batch_size=request.batch_size)
-    return [*limits, *components, *_option_faults(request, model)]
+    limits = orders.limit_faults(context, epochs=request.epochs, batch_size=request.batch_size, hosts=request.hosts)
+    return [*limits, *components, *_option_faults(request, model), *_gang_faults(request, model)]
 
 
 def _find_kept(context: Context, request: TrainingRequest, spec: NetworkSpec, start: Start | None) -> Kept:
@@ -118,11 +121,14 @@ def _resolve_preprocessing(posted: str | None, spec: NetworkSpec, start: Start |
 
 def _resolve_execution(request: TrainingRequest, spec: NetworkSpec, rows: int, parameters: int) -> Choice:
     choice = requested(request.execution)
-    if request.execution == AUTO:
+    if request.execution == AUTO and request.hosts > 1:
+        choice = Choice(GRAPH, "Steps of several hosts run as a graph, which exchanges gradients.")
+    elif request.execution == AUTO:
         choice = choose_execution(spec, rows, request.batch_size, request.epochs, parameters)
     posted = spec.optimizer.type if request.optimizer is None else request.optimizer
     optimizer = posted if isinstance(posted, str) else str(posted.get("type"))
-    sentences = (choice.reason, *explain_arithmetic(spec, optimizer, choice.execution, request.precision))
+    arithmetic = explain_arithmetic(spec, optimizer, choice.execution, request.precision, request.hosts)
+    sentences = (choice.reason, *arithmetic)
     return choice._replace(reason=" ".join(sentences))
 
 
@@ -141,6 +147,22 @@ def _option_faults(request: TrainingRequest, model: Model) -> Iterator[Fault]:
     if has_schedule(optimizer) and (request.learning_rate_schedule or {}).get("type") == PLATEAU:
         detail = f"The optimizer's learning rate already has a schedule, which {PLATEAU} can't change:"
         yield Fault(f"{detail} omit it, or give the job an `optimizer` without a schedule.", "#/learning_rate_schedule")
+
+
+def _gang_faults(request: TrainingRequest, model: Model) -> Iterator[Fault]:
+    """The faults of a request for several hosts."""
+    if request.hosts == 1:
+        return
+    if request.execution == COMPILED:
+        detail = "On several hosts, steps run as a graph: XLA can't exchange gradients. Omit it, or set `graph`."
+        yield Fault(detail, "#/execution", allowed=(AUTO, GRAPH))
+    if request.folds is not None:
+        yield Fault("Cross-validation runs on one host only: omit it, or `hosts`.", "#/folds")
+    loss = model.document.get("loss")
+    reduction = loss.get("reduction") if isinstance(loss, dict) else None
+    if reduction not in (None, *MEANS):
+        detail = f'The loss has the `reduction` "{reduction}". On several hosts it must be a mean over all rows.'
+        yield Fault(detail, "#/hosts")
 
 
 def find_component_faults(optimizer: Any, learning_rate_schedule: Any) -> list[Fault]:

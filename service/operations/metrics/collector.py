@@ -213,7 +213,8 @@ def _queues(figures: DatabaseFigures, projects: Sequence[str]) -> Iterator[Metri
     shown = sorted(names)
     yield _gauge(
         "fitserve_queue_jobs",
-        "Jobs that wait for a worker. Jobs that wait for a model or a dataset aren't included.",
+        "Jobs that wait for a worker, each counted once per host. Jobs that wait for a model or a dataset aren't "
+        "included.",
         OF_QUEUES,
         [(of, waiting[of].jobs if of in waiting else 0) for of in shown],
     )
@@ -225,7 +226,7 @@ def _queues(figures: DatabaseFigures, projects: Sequence[str]) -> Iterator[Metri
     )
     yield _gauge(
         "fitserve_queue_claimed_jobs",
-        "Jobs of the queue that workers run.",
+        "Jobs of the queue that workers run, each counted once per host.",
         OF_QUEUES,
         [(of, claimed.get(of, 0)) for of in shown],
     )

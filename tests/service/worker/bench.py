@@ -111,7 +111,7 @@ class Bench:
             return queue.enqueue(
                 self.context, session, training_jobs.KIND, TrainingRequest.from_document(document),
                 model_id="md_1", model_name="m", dataset_id="ds_1", dataset_name="d", dataset_version=1,
-                priority=priority, queue=queued_in, waits_for=waits_for,
+                priority=priority, queue=queued_in, waits_for=waits_for, hosts=request.get("hosts", 1),
             ).id  # fmt: skip
 
     def submit_build(self, wishes: dict[str, Any]) -> str:

@@ -59,6 +59,7 @@ class JobHeadSchema(AnswerSchema):
     status_reason = Words(
         "The reason for the status: `waiting_for_model` or `waiting_for_dataset` while the model is still "
         "being built or the dataset imported, `waiting_for_worker` while no running worker claims jobs from its queue, "
+        "`waiting_for_workers` while fewer workers than its `hosts` are free, "
         "`stopped`, `early_stopping`, `time_limit`, `diverged`, "
         "`out_of_memory`, `disk_full`, `artifacts_unwritable`, `worker_lost`, `worker_shutdown`, `stalled`, "
         "`stopped_before_training`, or null.",

@@ -12,6 +12,7 @@ from models.kept import NEW_CLASSES
 from models.preprocessing.unfamiliar import OUT_OF_RANGE, UNKNOWN_CATEGORIES
 from models.preprocessing.unfamiliar_texts import TRUNCATED, UNKNOWN_TOKENS, UNUSED_TEXT
 from models.training.arithmetic import NO_BFLOAT16
+from models.training.gangs.differences import DIFFERS_FROM_ONE_HOST
 from models.training.plan import FLOAT32, PRECISIONS
 from service import statuses
 from service.api.contract.fields import (
@@ -122,7 +123,9 @@ class TrainingOptionsSchema(Schema):
     """The options of a training."""
 
     epochs = Whole(1, required=True, metadata={"description": "The number of passes over the training rows."})
-    batch_size = Whole(1, load_default=32, metadata={"description": "The number of rows in a step."})
+    batch_size = Whole(
+        1, load_default=32, metadata={"description": "The number of rows in a step, on each of the `hosts`."}
+    )
     shuffle = Flag(load_default=True, metadata={"description": "Whether to shuffle the rows in each epoch."})
     seed = Whole(
         0,
@@ -199,6 +202,15 @@ class TrainingOptionsSchema(Schema):
     priority = Whole(0, 9, load_default=5, metadata={"description": "Jobs with a higher priority run first."})
     queue = Name(
         load_default="cpu", metadata={"description": "The queue, which determines the workers that can run the job."}
+    )
+    hosts = Whole(
+        1,
+        load_default=1,
+        metadata={
+            "description": "The number of workers that train together, data-parallel. Each computes on `batch_size` "
+            "rows of every step, so 2 hosts train as one with twice the batch. The job starts once that many workers "
+            "are free at the same time, and ends, pauses and resumes as one."
+        },
     )
     execution = Choice(
         *EXECUTIONS,
@@ -358,6 +370,7 @@ class JobWarningSchema(AnswerSchema):
         "`unused_text`: the model takes no column of texts. `truncated`: texts of the training rows are longer than "
         "the model's input. `unknown_tokens`: tokens of the training rows aren't in the kept vocabulary. "
         "`no_bfloat16`: the request chose bfloat16, and no layer computes in it. "
+        "`differs_from_one_host`: layers compute otherwise on several hosts than on one. "
         "`not_better_than_baseline`: the trained network is no better than the naive guess. "
         "`log_reduced`: some time after its end, events were removed from the job's log.",
         "checkpoint_skipped",
@@ -372,6 +385,7 @@ class JobWarningSchema(AnswerSchema):
         TRUNCATED,
         UNKNOWN_TOKENS,
         NO_BFLOAT16,
+        DIFFERS_FROM_ONE_HOST,
         NO_GAIN,
         LOG_REDUCED,
     )
@@ -401,6 +415,11 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
     desired_status = OneOf("The status that the client requested.", *DESIRED_STATUSES)
     attempt = Count("The number of the attempt, from 1. It increases when the job's process crashes.", example=1)
     runtime = AsItIs(RuntimeSchema, "The environment of the training; null before the first start.", allow_none=True)
+    free_workers = Count(
+        "How many workers are free for the job, while it is queued and has several `hosts`; else null.",
+        allow_none=True,
+        example=None,
+    )
     learning_rate = Number(
         "The learning rate that the client last set; null if the optimizer or a schedule sets it.",
         0,
@@ -467,6 +486,7 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
             "epochs": epochs,
             "progress": orders.progress(job) or NO_PROGRESS | {"epoch": 0, "epochs": epochs},
             "learning_rate": orders.current_learning_rate(job),
+            "free_workers": view.free_workers,
             "last_event": job.last_seq,
             "links": _links(view),
         }

@@ -8,12 +8,11 @@ from typing import Any, ClassVar, TypeVar
 
 from models.jobs.evaluation import EvaluationRequest
 from models.jobs.training import TrainingAssignment, TrainingRequest, TrainingResult
-from models.spec import NetworkSpec
 from models.version_details import TrainingMode
 from service import statuses
 from service.config import Settings
 from service.context import Context
-from service.errors import InvalidRequest, NotFound
+from service.errors import InvalidRequest
 from service.operations import idempotency
 from service.operations.catalog import sources
 from service.operations.catalog.resolve import check_trainable
@@ -21,12 +20,13 @@ from service.operations.catalog.uploads import removed_unless_committed
 from service.operations.idempotency import Claim
 from service.operations.jobs import (
     client_jobs,
-    inputs,
+    gangs,
     orders,
     queue,
     snapshot_files,
     snapshots,
     starts,
+    training_assignments,
     training_choices,
 )
 from service.operations.jobs.client_jobs import JobView
@@ -52,33 +52,21 @@ class Training(Kind):
     assignment = TrainingAssignment
     resumable: ClassVar = True
     trains: ClassVar = True
+    helped_by: ClassVar = "training_member"
 
     def slots(self, settings: Settings) -> int:
         return settings.worker_slots
 
     def describe(self, context: Context, job: Job) -> TrainingAssignment:
-        artifacts = context.artifacts
-        with context.database.read() as session:
-            model = models.by_id(session, job.model_id)
-        if model is None:
-            raise NotFound("The model of the job was deleted.")
-        request = TrainingRequest.from_document(job.request)
-        copied = {0: artifacts.folder(upload_key(job.id))} if self.has_upload(job.request) else {}
         taken = key_below(snapshots_key(job.id), execution_name(job.id, job.token))
-        return TrainingAssignment(
-            spec=NetworkSpec.from_document({"task": model.task, **model.document}),
-            request=request,
-            dataset=inputs.dataset_folder(context, job),
-            pretrained=None if model.folder is None else artifacts.folder(model.folder),
-            sources=copied or inputs.source_folders(context, job),
-            orders=tuple(job.orders),
-            checkpoints=tuple(map(artifacts.folder, () if job.checkpoint is None else job.checkpoint.folders)),
-            snapshots=None if request.snapshots is None else artifacts.grow(taken),
-            snapshot_bytes=context.settings.snapshot_bytes,
-            compiled_code=context.settings.compiled_code,
-            compiled_code_bytes=context.settings.compiled_code_bytes,
-            compiles_anew=job.deaths > 0,
-            **inputs.bounds(context, job),
+        with context.database.read() as session:
+            gang = gangs.find_membership(session, job)
+        return training_assignments.describe(
+            context,
+            job,
+            gang,
+            is_copied=self.has_upload(job.request),
+            snapshots=None if job.request.get("snapshots") is None else context.artifacts.grow(taken),
         )
 
     def check(self, context: Context, job: Job) -> dict[str, Any]:
@@ -90,7 +78,7 @@ class Training(Kind):
         return training_choices.resolve(context, request, model, dataset, data, start).to_document()
 
     def has_upload(self, request: dict[str, Any]) -> bool:
-        return "training_job" in (request.get("start_from") or {})
+        return training_assignments.has_upload(request)
 
     def remove_files(self, context: Context, job: Job) -> None:
         super().remove_files(context, job)
@@ -209,7 +197,8 @@ def _add(
         client_jobs.lock_used(session, model, dataset, data)
         job = queue.enqueue(
             context, session, KIND, request, id=job_id, parent=None if start is None else start.parent,
-            model_id=model.id, model_name=model.name, priority=request.priority, queue=request.queue, **columns,
+            model_id=model.id, model_name=model.name, priority=request.priority, queue=request.queue,
+            hosts=request.hosts, **columns,
         )  # fmt: skip
         sources.protect_versions(session, job, taken_from)
         idempotency.record_resource(session, claim, job.id)

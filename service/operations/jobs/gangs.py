@@ -1,0 +1,151 @@
+"""Jobs that run on several workers: they begin once all of these are free, and end as one.
+
+The worker that claims such a job leads it. In the same transaction each of the others gets a job that helps, which only
+that worker may claim. So no two jobs ever wait for each other's workers.
+"""
+
+import secrets
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from models.jobs.training_member import TrainingMemberRequest
+from models.training.gangs.gang import Membership
+from service import statuses
+from service.config import Settings
+from service.context import Context
+from service.operations.jobs import queue
+from service.operations.jobs.kind import Kind
+from service.storage import jobs, workers
+from service.storage.database import Session
+from service.storage.records import Job, Worker
+
+SECRET_BYTES = 32
+BLAMELESS = ("worker_shutdown",)
+"""The reasons for the end of a helping job that don't count as a crash of the job that it helps."""
+ANY_PORT = 5432
+"""Any port: nothing is sent to it."""
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """The workers that may help with a job."""
+
+    helpers: Sequence[Worker]
+    """As many free ones as the job needs, or fewer."""
+    missing: int
+    """How many more it needs."""
+    may_come: bool
+    """Whether enough workers run that only have to become free."""
+
+
+def find_helpers(session: Session, job: Job, worker_id: str, *, lock: bool) -> Gathering:
+    """The workers that would help the worker with a job. They have the same versions of all libraries.
+
+    `lock` lets them claim nothing until the transaction ends; nobody else may begin such a job until then.
+    """
+    own = workers.get(session, worker_id)
+    offering = workers.offering(session, job.queue)
+    others = [each for each in offering if own is not None and each.id != own.id and each.versions == own.versions]
+    needed, may_come = job.hosts - 1, len(others) >= job.hosts - 1
+    if not may_come or (lock and not jobs.lock_gangs(session)):
+        return Gathering((), needed, may_come)
+    chosen = _only_free(session, job, others)[:needed]
+    if lock and len(chosen) == needed:
+        workers.lock_all(session, [each.id for each in chosen])
+        chosen = _only_free(session, job, chosen)
+    return Gathering(chosen, needed - len(chosen), may_come)
+
+
+def _only_free(session: Session, job: Job, found: Sequence[Worker]) -> list[Worker]:
+    taken = workers.count_taken(session, [worker.id for worker in found], job.kind)
+    return [worker for worker in found if taken.get(worker.id, 0) < worker.slots]
+
+
+def count_free(session: Session, job: Job) -> int:
+    """How many workers are free to run a job of its kind and queue."""
+    return len(_only_free(session, job, workers.offering(session, job.queue)))
+
+
+def begin(context: Context, session: Session, kind: Kind, job: Job, helpers: Sequence[Worker]) -> None:
+    """Queue the jobs of a kind that help a job that this worker has just claimed, one for each of the workers."""
+    settings = context.settings
+    address, port = choose_place(settings)
+    secret = secrets.token_hex(SECRET_BYTES)
+    for rank, worker in enumerate(helpers, 1):
+        membership = Membership(rank, job.hosts, address, port, secret, settings.gang_seconds)
+        queue.add_helper(session, kind, TrainingMemberRequest(job.id, job.token, membership), job, worker.id)
+    jobs.append_events(session, job, [jobs.NewEvent("message", {"text": f"The job runs on {job.hosts} workers.\n"})])
+
+
+def choose_place(settings: Settings) -> tuple[str, int]:
+    """An address of this host that other workers reach, and a free port."""
+    address = settings.gang_address or _find_own_address(settings)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    for port in settings.ports_of_gangs:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+            except OSError:
+                continue
+            return address, int(probe.getsockname()[1])
+    return address, settings.ports_of_gangs[0]  # the process says that it can't listen
+
+
+def _find_own_address(settings: Settings) -> str:
+    """The address from which this host reaches the database."""
+    host = settings.database_host
+    if host is None:
+        return "127.0.0.1"
+    try:
+        family, _, _, _, target = socket.getaddrinfo(host, ANY_PORT, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect(target)  # sends nothing, but chooses a route
+            return str(probe.getsockname()[0])
+    except OSError:
+        return "127.0.0.1"
+
+
+def find_membership(session: Session, job: Job) -> Membership | None:
+    """The place of a claimed job's own process among those that run it; None if it runs alone."""
+    requests = [_request(helper) for helper in _find_current(session, job)]
+    if not requests:
+        return None
+    first = requests[0].membership
+    return Membership(0, first.hosts, first.address, first.port, first.secret, first.seconds)
+
+
+def has_lost(context: Context, session: Session, job: Job) -> bool:
+    """Whether a claimed job misses a worker: one has given up, or hasn't begun in time."""
+    late = datetime.now(UTC) - timedelta(seconds=context.settings.gang_seconds)
+    return any(
+        helper.status in (statuses.FAILED, statuses.CANCELLED)
+        or (helper.status == statuses.QUEUED and helper.created_at < late)
+        for helper in _find_current(session, job)
+    )
+
+
+def find_failure(session: Session, job: Job) -> dict[str, Any] | None:
+    """The error of a worker that a claimed job has lost; None if none failed."""
+    return next((helper.error for helper in _find_current(session, job) if helper.error is not None), None)
+
+
+def is_blameless(session: Session, job: Job) -> bool:
+    """Whether a claimed job lost a worker for a reason that has nothing to do with it."""
+    return any(
+        helper.status == statuses.QUEUED or helper.status_reason in BLAMELESS for helper in _find_current(session, job)
+    )
+
+
+def _find_current(session: Session, job: Job) -> list[Job]:
+    """The jobs that help this execution of a job."""
+    if job.hosts == 1:
+        return []
+    return [helper for helper in jobs.helping(session, job.id) if _request(helper).token == job.token]
+
+
+def _request(helper: Job) -> TrainingMemberRequest:
+    return TrainingMemberRequest.from_document(helper.request)
