@@ -1,24 +1,25 @@
 """Many workers, and a database with a long history, beside the bars that they are held to.
 
-    python -m benchmarks.cluster [claims] [history] [workers] [--databases NAME...] [--workers N] [--jobs N]
-                                 [--finished N]
+    python -m benchmarks.cluster [claims] [history] [workers] [gang] [--databases NAME...] [--workers N] [--jobs N]
+                                 [--finished N] [--epochs N] [--network NAME]
 
 `claims`: simulated workers, threads of a few processes, claim jobs, hold each for a while and end it. `history`: the
 claims, lists, pages and the cleanup of a service with a million finished jobs. `workers`: four real workers against
-one, on jobs that sleep for a second. PostgreSQL is that of the tests; FITSERVE_TEST_POSTGRESQL_URL may name another
-server.
+one, on jobs that sleep for a second. `gang`: CIFAR-10 on two workers in two network namespaces, against one host with
+twice the batch; this needs root, iproute2 and FITSERVE_TEST_DATA. PostgreSQL is that of the tests;
+FITSERVE_TEST_POSTGRESQL_URL may name another server.
 """
 
 import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks.cluster import claims, history, workers
+from benchmarks.cluster import claims, gang, history, workers
 from benchmarks.serving.report import describe_rows
 from tests import postgresql_server
 from tests.databases import KINDS, migrated_settings
 
-PARTS = {"claims": claims.measure, "history": history.measure, "workers": workers.measure}
+PARTS = {"claims": claims.measure, "history": history.measure, "workers": workers.measure, "gang": gang.measure}
 
 
 def measure(part: str, kind: str, arguments: argparse.Namespace) -> None:
@@ -41,9 +42,12 @@ def main() -> None:
     parser.add_argument("--hold", type=float, default=1.0, help="seconds that they hold each job (1)")
     parser.add_argument("--finished", type=int, default=1_000_000, help="finished jobs of the history (1,000,000)")
     parser.add_argument("--sleeps", type=int, default=40, help="jobs of a second that real workers run (40)")
+    parser.add_argument("--epochs", type=int, default=1, help="epochs of the gang (1)")
+    parser.add_argument("--network", choices=gang.NETWORKS, default="dense", help="network of the gang (dense)")
     arguments = parser.parse_args()
     if arguments.workers < claims.PROCESSES:
         parser.error(f"--workers must be at least {claims.PROCESSES}.")
+    postgresql_server.SETTINGS["unix_socket_directories"] = "."  # for what has no way to its address
     postgresql_server.begin_run(durable=True)
     try:
         for part in arguments.parts or PARTS:
