@@ -93,10 +93,10 @@ class Database:
         """Like `write`, for rows that no process remembers: what the processes remember stays fresh."""
         with translating_errors(), self.engine.execution_options(writes=True).connect() as connection:
             transaction = connection.begin()  # from here on, nobody else writes to SQLite
-            transaction_id = _find_transaction_id(connection)
+            begun = commits.identify(connection)
             with self._under_condition(), UnitOfWork(connection, self._project) as session, session.begin():
                 yield session
-            commits.commit(self.engine, transaction, transaction_id)
+            commits.commit(self.engine, transaction, begun)
             self._thread.has_committed = True
             if session.info.get(WAKES_WORKERS):
                 notifications.notify(connection)
@@ -168,14 +168,6 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
-
-
-def _find_transaction_id(connection: Connection) -> str | None:
-    """The server's id of a transaction; None on SQLite, which has none."""
-    if connection.dialect.name != "postgresql":
-        return None
-    found: str = connection.execute(text("SELECT pg_current_xact_id()::text")).scalar_one()
-    return found
 
 
 def wait_for_server(url: str, seconds: float) -> None:

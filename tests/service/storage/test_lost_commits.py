@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from service.errors import DatabaseUnavailable, OutcomeUnknown
 from service.storage import commits
+from service.storage.commits import Begun
 from service.storage.database import Database
 from tests.postgresql_proxy import CommitProxy, Loss
 from tests.postgresql_server import empty_database
@@ -71,7 +72,7 @@ def test_the_outcome_is_unknown_while_the_server_is_away_and_known_afterwards(
 
 def test_a_transaction_that_a_replica_never_received_has_no_effect() -> None:
     with empty_database() as url, closing(Database(url)) as database:
-        assert commits.was_committed(database.engine, str(2**31)) is False
+        assert commits.was_committed(database.engine, Begun(str(2**31), "0/0", None)) is False
 
 
 def test_a_write_that_the_server_refuses_at_its_commit_has_no_effect(database: Database) -> None:
