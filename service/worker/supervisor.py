@@ -27,16 +27,16 @@ from service.storage.notifications import Listener
 from service.storage.records import Job, Worker
 from service.tracing import Tracing
 from service.worker.devices import find_devices
-from service.worker.hosts import check_hosts
+from service.worker.hosts import HostCheck
 from service.worker.inability import CannotWork
 from service.worker.processes import ProcessStarter
 from service.worker.reaper import Reaper
+from service.worker.removal import Removal
 from service.worker.supervision import supervise
 from service.worker.timing import Timer, growing_delays
 from service.worker.waiting import check_waiting_jobs
 
 HEARTBEAT_SECONDS = 3.0
-CLEANUP_SECONDS = 3600.0
 MAX_PAUSE_SECONDS = 0.2
 SAFETY_SECONDS = 5.0
 """How often a worker polls that PostgreSQL notifies of jobs: notifications may get lost."""
@@ -69,13 +69,15 @@ class Supervisor:
         self._running: dict[Lease, tuple[Job, threading.Thread]] = {}
         self._shutdown = threading.Event()
         self._woken = threading.Event()
-        self._reaper = Reaper(context)
+        self._removal = Removal(context)
+        self._reaper = Reaper(context, self._removal.add)
         self._reap_timer = Timer(self._reaper.interval)
         self._heartbeat_timer = Timer(HEARTBEAT_SECONDS)
         self._listener = Listener(context.database.engine, self._woken.set)
         self._poll_timer = Timer(settings.poll_seconds)
         self._safety_timer = Timer(SAFETY_SECONDS)
-        self._cleanup_timer = Timer(CLEANUP_SECONDS)
+        self._cleanup_timer = Timer(housekeeping.CLEANUP_SECONDS)
+        self._host_check = HostCheck(context, self.id, self._started_at, self._process)
         self._warming: threading.Thread | None = None
         self._checking: threading.Thread | None = None
         self._took_over = False
@@ -92,13 +94,14 @@ class Supervisor:
         """Do what is due. Raises StorageError; the next step then continues. Raises CannotWork."""
         self._keep_warm()
         if not self._took_over:
-            check_hosts(self._context, self._process)
-            taken = workers.take_over(self._context, socket.gethostname(), may_live)
+            self._host_check.check()
+            taken = workers.take_over(self._context, socket.gethostname(), may_live, self._removal.add)
             self._took_over = True
             if taken:
                 log.info("put back jobs of crashed workers", jobs=taken)
         if self._heartbeat_timer.due() or self._reported != (self._starter.warm, bool(self._problem)):
             self._send_heartbeat()
+            self._host_check.check()
         if self._cannot_work is not None:
             raise CannotWork(self._cannot_work)
         if self._reap_timer.due():
@@ -162,9 +165,9 @@ class Supervisor:
 
     def _clean_up(self) -> None:
         try:
-            housekeeping.clean_up(self._context)
-        except (StorageError, OSError) as error:
-            log.warning("cleanup incomplete", reason=str(error))
+            housekeeping.clean_up(self._context, only_host=not housekeeping.has_turn(self._context, self.id))
+        except StorageError as error:
+            log.warning("no cleanup", reason=error.detail, retry_in_seconds=housekeeping.CLEANUP_SECONDS)
 
     def _check_waiting_jobs(self) -> None:
         """Check the jobs that wait in a thread: what a check reads may have to be downloaded first."""
@@ -219,15 +222,16 @@ class Supervisor:
         deadline = time.monotonic() + seconds
         self._shutdown.set()
         self._listener.stop()
+        self._removal.end()
         self._starter.close()
         for lease, (job, thread) in self._running.items():
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():  # it waits for its process to start, or for the database
                 log.warning("job put back by the shutdown", job_id=lease.job_id, **job.describe_origin())
                 with contextlib.suppress(LeaseLost, StorageError):
-                    execution.put_back(self._context, lease)
+                    execution.give_back(self._context, lease)
         with contextlib.suppress(StorageError):
-            workers.remove(self._context, self.id)
+            workers.forget(self._context, self.id)
 
 
 def library_versions() -> dict[str, str]:

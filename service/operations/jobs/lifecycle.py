@@ -66,6 +66,14 @@ class Sighting:
     origin: Origin | None = None
 
 
+@dataclass(frozen=True)
+class Abandoned:
+    """An execution that ended without an outcome, and whose files are still there; see `remove_files`."""
+
+    job: Job
+    lease: Lease
+
+
 def claim(
     context: Context, worker_id: str, kinds: Collection[str], queues: Collection[str], runtime: dict[str, Any]
 ) -> tuple[Lease, Job] | None:
@@ -322,7 +330,7 @@ def fail(context: Context, lease: Lease, error: dict[str, Any], reason: str | No
     with context.database.write() as session:
         job = find_leased_with_resources(session, lease)
         _fail(session, job, error, reason)
-    _remove_files(context, job, lease.staging_name)
+    remove_files(context, Abandoned(job, lease))
 
 
 def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None) -> None:
@@ -342,11 +350,12 @@ def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None)
     queue.move(session, job, statuses.FAILED, reason)
 
 
-def _remove_files(context: Context, job: Job, staging_name: str) -> None:
-    """Remove the files of an execution that ended without an outcome, and the inputs of the job if it is final."""
-    _discard(context, job, staging_name)
-    if job.status in statuses.FINAL:
-        kind_of(job).remove_inputs(context, job)
+def remove_files(context: Context, abandoned: Abandoned) -> None:
+    """Remove the files of an execution that ended without an outcome, and the inputs of the job if it is final. The
+    cleanup removes what nobody removes here."""
+    _discard(context, abandoned.job, abandoned.lease.staging_name)
+    if abandoned.job.status in statuses.FINAL:
+        kind_of(abandoned.job).remove_inputs(context, abandoned.job)
 
 
 def cancelled(context: Context, lease: Lease, reason: str | None = None) -> None:
@@ -354,15 +363,20 @@ def cancelled(context: Context, lease: Lease, reason: str | None = None) -> None
     with context.database.write() as session:
         job = find_leased(session, lease)
         queue.move(session, job, statuses.CANCELLED, reason)
-    _remove_files(context, job, lease.staging_name)
+    remove_files(context, Abandoned(job, lease))
 
 
 def put_back(context: Context, lease: Lease, reason: str | None = None) -> None:
     """Return an unfinished job to the queue, or to `paused` if that was ordered. Raises LeaseLost."""
+    remove_files(context, give_back(context, lease, reason))
+
+
+def give_back(context: Context, lease: Lease, reason: str | None = None) -> Abandoned:
+    """Like `put_back`, but removes no files. Raises LeaseLost."""
     with context.database.write() as session:
         job = find_leased(session, lease)
         _requeue(session, job, reason)
-    _remove_files(context, job, lease.staging_name)
+    return Abandoned(job, lease)
 
 
 def crashed(context: Context, lease: Lease, error: dict[str, Any], reason: str = WORKER_LOST) -> None:
@@ -379,7 +393,7 @@ def crashed(context: Context, lease: Lease, error: dict[str, Any], reason: str =
         else:
             job.attempt += 1
             _requeue(session, job, reason)
-    _remove_files(context, job, lease.staging_name)
+    remove_files(context, Abandoned(job, lease))
 
 
 def lost_fork_server(context: Context, lease: Lease) -> None:
@@ -389,7 +403,7 @@ def lost_fork_server(context: Context, lease: Lease) -> None:
         job = find_leased(session, lease)
         job.attempt += 1
         _requeue(session, job, WORKER_LOST)
-    _remove_files(context, job, lease.staging_name)
+    remove_files(context, Abandoned(job, lease))
 
 
 def _release(job: Job) -> None:
@@ -423,14 +437,16 @@ def sightings(context: Context) -> list[Sighting]:
         return [Sighting(job.id, job.token, job.renewals, job.origin) for job in jobs.claimed(session)]
 
 
-def reap(context: Context, sighting: Sighting) -> bool:
-    """Put back a job whose worker has crashed, unless the job has changed since `sighting`; returns whether it did."""
+def reap(context: Context, sighting: Sighting) -> Abandoned | None:
+    """Put back a job whose worker has crashed. Removes no files, because that may take long.
+
+    Returns None if the job has changed since `sighting`.
+    """
     with context.database.write() as session:
         job = jobs.get(session, sighting.job_id, lock=True)
         if job is None or (job.token, job.renewals) != (sighting.token, sighting.renewals):
-            return False
+            return None
         if job.status not in statuses.CLAIMED:
-            return False
+            return None
         _requeue(session, job, WORKER_LOST)
-    _remove_files(context, job, Lease(sighting.job_id, sighting.token).staging_name)
-    return True
+    return Abandoned(job, Lease(sighting.job_id, sighting.token))

@@ -97,7 +97,8 @@ def _artifact_store(context: Context) -> dict[str, Any]:
     except ArtifactsUnavailable as error:
         return part | {"status": UNAVAILABLE, "detail": error.detail}
     if not writable:
-        return part | {"status": READ_ONLY, "detail": "The folder of the artifacts can't be written."}
+        what = "folder" if context.settings.has_local_artifacts else "bucket"
+        return part | {"status": READ_ONLY, "detail": f"The {what} of the artifacts can't be written."}
     return part
 
 
