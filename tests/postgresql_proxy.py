@@ -14,6 +14,7 @@ from sqlalchemy import make_url
 COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
 """A simple query as libpq sends it: type, length, text."""
 CHUNK = 65536
+KEEPALIVES = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT: 3}
 
 
 class Loss(enum.Enum):
@@ -100,6 +101,10 @@ class CommitProxy:
             if self.is_away:
                 self.refused += 1
                 return
+            # As the server does, it drops a client whose host has vanished.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, seconds in KEEPALIVES.items():
+                client.setsockopt(socket.IPPROTO_TCP, option, seconds)
             with socket.create_connection(self._server) as server, self._known(client):
                 self._forward(client, server)
 

@@ -1,22 +1,29 @@
 """The primary of PostgreSQL goes away for good, and its standby takes its place."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from service.errors import DatabaseUnavailable, OutcomeUnknown
 from service.storage import commits
 from service.storage.database import Database
 from tests.postgresql_proxy import CommitProxy
-from tests.postgresql_replicas import database_url, open_replicas
+from tests.postgresql_replicas import Node, database_url, open_replicas
 from tests.running_service import wait_for
 
 
 def write(database: Database, number: int) -> None:
     with database.write() as session:
         session.execute(text("INSERT INTO rows VALUES (:number)"), {"number": number})
+
+
+def either_of(*nodes: Node) -> str:
+    """The URL of the database on whichever of these servers is the primary."""
+    urls = [make_url(database_url(node)) for node in nodes]
+    query = {"host": [f"{url.host}:{url.port}" for url in urls], "target_session_attrs": "read-write"}
+    return urls[0].set(host=None, port=None).update_query_dict(query).render_as_string(hide_password=False)
 
 
 def test_a_write_took_effect_if_the_standby_received_it_also_when_others_get_its_transaction_id(
@@ -28,7 +35,9 @@ def test_a_write_took_effect_if_the_standby_received_it_also_when_others_get_its
         CommitProxy(database_url(replicas.primary)) as proxy,
         closing(Database(proxy.url)) as database,
         ThreadPoolExecutor(1) as pool,
+        ExitStack() as stack,
     ):
+        old = replicas.primary
         with database.write() as session:
             session.execute(text("CREATE TABLE rows (number integer)"))
         with database.engine.connect() as connection:
@@ -43,6 +52,9 @@ def test_a_write_took_effect_if_the_standby_received_it_also_when_others_get_its
         unknown = unheard.exception()
         assert isinstance(unknown, OutcomeUnknown)
 
+        either = stack.enter_context(closing(Database(either_of(old, replicas.standby))))
+        with pytest.raises(DatabaseUnavailable):
+            either.ping()
         proxy.redirect(database_url(replicas.standby))
         with pytest.raises(OutcomeUnknown):  # the standby may still receive it
             unknown.was_committed()
@@ -50,6 +62,7 @@ def test_a_write_took_effect_if_the_standby_received_it_also_when_others_get_its
             write(database, 3)
 
         replicas.promote()
+        either.ping()
         for number in range(10, 20):
             write(database, number)  # with the ids that the standby hasn't heard of
         assert unknown.was_committed() is False
