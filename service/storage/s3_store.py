@@ -87,7 +87,7 @@ class S3Store(ArtifactStore):
         return []
 
     def move(self, folder: Path, key: str) -> None:
-        if not folder.exists() and self._bucket.objects(_checked(key)):
+        if not folder.exists() and self._find_published(_checked(key)):
             return
         depth = count_parts(parse(key)[0]) - len(parse(key))
         for path in folder.glob(SEPARATOR.join(["*"] * depth)) if depth else (folder,):
