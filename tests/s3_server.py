@@ -12,10 +12,17 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 ERROR = "<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>{code}</Message></Error>"
 REASONS = {400: "InvalidRequest", 403: "AccessDenied", 500: "InternalError", 503: "SlowDown"}
+
+
+class Quiet(WSGIRequestHandler):
+    """Prints no line for each request."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
 
 
 @dataclass
@@ -109,7 +116,7 @@ class S3Server:
         from moto.server import DomainDispatcherApplication, create_backend_app  # half a second
 
         self._moto: Callable[..., Any] = DomainDispatcherApplication(create_backend_app)
-        server = make_server(host, 0, self, threaded=True)
+        server = make_server(host, 0, self, threaded=True, request_handler=Quiet)
         self.url = f"http://{host}:{server.port}"
         threading.Thread(target=self._do_late_work, daemon=True).start()
         thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -20,6 +20,8 @@ RETRY_AFTER_SECONDS = 5
 IN_THE_FUTURE = "22023"
 """The SQLSTATE of `pg_xact_status` for an id that the server hasn't assigned: after a failover, the server that answers
 never received the transaction."""
+SESSION_ENDED = ("08", "57P")
+"""The classes of SQLSTATEs of a connection that failed, and of a server that is shut down or has crashed."""
 BEGUN = """
 SELECT pg_current_xact_id()::text, pg_logical_emit_message(true, 'fitserve', '')::text, pg_last_wal_replay_lsn()::text
 WHERE NOT pg_is_in_recovery()
@@ -69,10 +71,17 @@ def commit(engine: Engine, transaction: Transaction, begun: Begun | None) -> Non
     try:
         transaction.commit()
     except DBAPIError as error:
-        if begun is None or not error.connection_invalidated:
+        if begun is None or not _may_be_committed(error):
             raise
         if not _wait_for_outcome(engine, begun):
             raise
+
+
+def _may_be_committed(error: DBAPIError) -> bool:
+    """Whether a COMMIT that failed may have taken effect. So it is if the connection broke, or if the server ended the
+    session: it may have done so while the committed transaction waited for a standby."""
+    state = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or state is None or state.startswith(SESSION_ENDED)
 
 
 def _wait_for_outcome(engine: Engine, begun: Begun) -> bool:

@@ -8,14 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 
+from benchmarks.survival import clients, scenario
 from benchmarks.survival.backing import PostgresqlAndS3
 from benchmarks.survival.faults.s3 import WITHOUT_COPIES
 from benchmarks.survival.scenario import Fault, Tools, try_fault
 from tests.postgresql_proxy import Loss
 from tests.postgresql_replicas import database_url
 
-BETWEEN_SECONDS = 0.5
+BETWEEN_SECONDS = 0.3
 
 
 def lose_one_after_the_other(tools: Tools) -> None:
@@ -51,6 +53,14 @@ def lose_one_after_the_other(tools: Tools) -> None:
         with contextlib.suppress(psutil.Error, LookupError, StopIteration):  # there is no such process now
             step()
             tools.count(name)
+
+
+@pytest.fixture(autouse=True)
+def few_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients whose trainings all have the same seed, so that few are needed to know what they must give."""
+    monkeypatch.setattr(scenario, "SESSIONS", 2)
+    for module in (scenario, clients):
+        monkeypatch.setattr(module, "SEEDS", clients.SEEDS[:1])
 
 
 def test_a_service_in_a_cluster_loses_nothing_whatever_it_loses(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """One of two hosts is cut off from the other one, the database, S3 and the clients."""
 
+import itertools
+
 from benchmarks.survival.backing import need_s3
 from benchmarks.survival.scenario import Fault, Tools
 
@@ -10,8 +12,9 @@ LONGEST_SECONDS = 60.0
 def _cut_off(tools: Tools) -> None:
     """For a minute, or half of the time that there is."""
     longest = min(LONGEST_SECONDS, tools.seconds / 2)
-    while not tools.wait(tools.random.uniform(*BETWEEN_SECONDS)):
-        number, host = tools.random.choice(list(enumerate(tools.site.hosts, 1)))
+    for number, host in itertools.cycle(enumerate(tools.site.hosts, 1)):
+        if tools.wait(tools.random.uniform(*BETWEEN_SECONDS)):
+            return
         with host.cut_off():
             tools.wait(longest * tools.random.uniform(0.5, 1))
         tools.count(f"host {number} cut off")
