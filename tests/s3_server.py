@@ -62,6 +62,7 @@ class S3Server:
     """The requests that arrived, as `METHOD PATH`."""
     _fault: Fault | None = None
     _buckets: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _late: queue.Queue[tuple[float, WSGIEnvironment]] = field(default_factory=queue.Queue)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -70,10 +71,9 @@ class S3Server:
         if fault is None or not fault.concerns(environ):
             if self._late.unfinished_tasks:  # so that writes stay in their order
                 return self._answer_early(environ, start_response, 0)
-            answer: Iterable[bytes] = self._moto(environ, start_response)
-            return answer
+            return [self._ask(environ, start_response)]
         if fault.cuts:
-            content = b"".join(self._moto(environ, start_response))
+            content = self._ask(environ, start_response)
             return [content[: len(content) // 2]]
         if fault.late_seconds:
             return self._answer_early(environ, start_response, fault.late_seconds)
@@ -82,12 +82,16 @@ class S3Server:
         start_response(f"{fault.status} Fault", [("Content-Type", "application/xml")])
         return [ERROR.format(code=REASONS[fault.status]).encode()]
 
+    def _ask(self, environ: WSGIEnvironment, start_response: StartResponse) -> bytes:
+        """Moto's answer. One at a time: its lists fail with KeyError while another thread deletes."""
+        with self._lock:
+            return b"".join(self._moto(environ, start_response))
+
     def _answer_early(self, environ: WSGIEnvironment, start_response: StartResponse, seconds: float) -> Iterable[bytes]:
         """Confirm the write or removal of objects, and do it later. Everything else is done at once."""
         removes, query = environ["REQUEST_METHOD"] in ("POST", "DELETE"), environ.get("QUERY_STRING", "")
         if environ["REQUEST_METHOD"] == "GET" or (query and query != "delete"):
-            answer: Iterable[bytes] = self._moto(environ, start_response)
-            return answer
+            return [self._ask(environ, start_response)]
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         self._late.put((time.monotonic() + seconds, environ | {"wsgi.input": io.BytesIO(body)}))
         start_response("200 OK", [("Content-Type", "application/xml"), ("ETag", '"late"')])
@@ -97,7 +101,7 @@ class S3Server:
         while True:
             due, environ = self._late.get()
             time.sleep(max(0.0, due - time.monotonic()))
-            b"".join(self._moto(environ, lambda *_: lambda _: None))
+            self._ask(environ, lambda *_: lambda _: None)
             self._late.task_done()
 
     @contextmanager
