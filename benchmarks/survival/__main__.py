@@ -24,7 +24,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.serving.report import Rows, describe_rows
+from benchmarks.serving.report import Row, Rows, describe_rows
 from benchmarks.survival.backing import KINDS, Skipped
 from benchmarks.survival.cost import cost
 from benchmarks.survival.faults import FAULTS
@@ -76,10 +76,13 @@ def _faults(arguments: argparse.Namespace) -> bool:
 
 
 def _print(rows: Rows) -> bool:
-    """Print the table; returns whether every bar in it was met."""
-    found = list(rows)
-    for line in describe_rows(iter(found)):
-        print(line, flush=True)
+    """Print the table, or as much of it as there is before an error; returns whether every bar in it was met."""
+    found: list[Row] = []
+    try:
+        found.extend(rows)
+    finally:
+        for line in describe_rows(iter(found)):
+            print(line, flush=True)
     return all(row.met is not False for row in found)
 
 
