@@ -449,10 +449,10 @@ def answers(store: S3Store) -> bool:
 def test_a_silent_server_holds_up_one_request_for_seconds_and_the_next_ones_not_at_all(
     s3: S3Server, in_s3: Callable[[], S3Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(buckets, "SMALL_SECONDS", 0.3)
     stores = [in_s3() for _ in range(4)]
     publish(stores[0])
     stores[1].check()
+    monkeypatch.setattr(buckets, "SMALL_SECONDS", 0.3)
     requests: list[Callable[[S3Store], object]] = [
         lambda store: store.check(),
         lambda store: store.is_writable(),
