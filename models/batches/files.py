@@ -1,6 +1,7 @@
 """Reads a client's file as blocks. Its rows mean the same as the instances of a posted prediction."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -132,27 +133,33 @@ def read_file(
 
     Raises InvalidInstances and InvalidData, which name the file and the invalid row and column.
     """
-    unpacked = scratch / UNPACKED
-    try:
-        if unpack_file(path, name, unpacked, limits) is not None:
-            path, name = unpacked, inner_name(name)
+    with _unpacked(path, name, scratch, limits) as (path, name):
         yield from _read_unpacked(_File(path, name, preprocessing, limits, scratch, ignores_extra, shard))
-    finally:
-        unpacked.unlink(missing_ok=True)
 
 
 def find_blocks(
     path: Path, name: str, preprocessing: Preprocessing, limits: Limits, scratch: Path, *, ignores_extra: bool = False
 ) -> Iterator[Place]:
     """The places after each of the blocks of read_file, found much faster than their rows are read. None for files that
-    can't be divided: compressed files, JSON, NPZ, and any file for a model of series.
+    can't be divided: JSON, NPZ, and any file for a model of series.
 
     Raises InvalidInstances and InvalidData for some of the files that read_file refuses.
     """
-    if preprocessing.rows is None and unpack_head(path, name, 1) is None:
-        finder = FINDERS.get(_detect(path, name))
-        if finder is not None:
-            yield from finder(_File(path, name, preprocessing, limits, scratch, ignores_extra))
+    if preprocessing.rows is not None or _detect_unpacked(path, name) not in FINDERS:
+        return
+    with _unpacked(path, name, scratch, limits) as (path, name):
+        yield from FINDERS[_detect(path, name)](_File(path, name, preprocessing, limits, scratch, ignores_extra))
+
+
+@contextmanager
+def _unpacked(path: Path, name: str, scratch: Path, limits: Limits) -> Iterator[tuple[Path, str]]:
+    """The path and the name of a file that may be compressed, or of its content. Raises InvalidData."""
+    unpacked = scratch / UNPACKED
+    try:
+        is_compressed = unpack_file(path, name, unpacked, limits) is not None
+        yield (unpacked, inner_name(name)) if is_compressed else (path, name)
+    finally:
+        unpacked.unlink(missing_ok=True)
 
 
 def _read_unpacked(file: _File) -> Blocks:
