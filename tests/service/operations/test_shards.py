@@ -26,8 +26,10 @@ from service.storage.identifiers import new_identifier
 from service.storage.jobs import NewEvent
 from service.storage.paging import PageQuery
 from service.storage.records import Job
+from tests.contexts import default_context
 from tests.databases import KINDS, migrated_settings
 from tests.running_service import wait_for
+from tests.s3_server import S3Server
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.operations import stocked
 
@@ -192,6 +194,25 @@ def test_the_rows_of_a_dataset_are_divided_too(context: Context) -> None:
     assert [row["row"] for row in rows_of(context, job_id)] == [0, 1, 2, 3]
 
 
+def test_hosts_share_the_shards_through_s3(s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "MOST_ROWS", 2)
+    bucket = s3.make_bucket()
+    one = stocked.make_context(tmp_path / "one", artifact_url=f"s3://{bucket}/fitserve", batch_shard_rows=2)
+    elsewhere = replace(one.settings, data_dir=tmp_path / "two")
+    assert elsewhere.database_url == one.settings.database_url
+    two = default_context(elsewhere)
+    stocked.train(one)
+    stocked.work(one)
+    job_id = divide(one)
+    for host in (two, one, two, one, two):
+        FakeWorker(host).run_next("batch_shard")
+    assert FakeWorker(one).run_next("batch_join")
+    assert file_of(two, read(two, job_id)) == file_of(one, undivided(one))
+    assert [name for name in s3.names(bucket) if "/shards/" in name or "/uploads/" in name] == []
+    for context in (one, two):
+        context.database.close()
+
+
 BAD = [*ROWS[:3], ["three"], *ROWS[4:7], ["seven"], ROWS[8]]
 """With bad rows in the second and in the fourth shard."""
 
@@ -303,7 +324,8 @@ def test_limits_quotas_and_lists_count_the_job_once_and_metrics_its_parts_as_oth
         }  # fmt: skip
         assert [(row.kind, row.jobs) for row in figures.queues(session)] == [("batch_shard", SHARDS - 1)]
         assert jobs.unfinished(session, model_id=read(context, job_id).model_id) == job_id
-    assert [view.job.id for view in client_jobs.list_page(context, KIND, PageQuery()).items] == [job_id]
+    (view,) = client_jobs.list_page(context, KIND, PageQuery()).items
+    assert (view.job.id, view.status_reason) == (job_id, "waiting_for_worker")
 
 
 def test_the_cleanup_keeps_the_shards_of_a_job_until_it_ends(context: Context) -> None:
