@@ -131,7 +131,8 @@ def read_csv_file(
     the block, and InvalidData for a file that isn't text.
     """
     size = path.stat().st_size
-    with _open_text(path, name) as text:
+    encoding = find_encoding(path, name, None)
+    with path.open("rb") as file, io.TextIOWrapper(file, encoding, newline="") as text:
         rows = _without_blank_lines(_read_rows(_find_dialect(text, table), iter(text.readline, "")))
         header, after = _read_head(rows, table)
         if at is None:
@@ -141,7 +142,7 @@ def read_csv_file(
             text.seek(at)
             after = rows  # reads on from there, and so leaves out the row that is both the first one and the header
         for instances in _read_blocks(islice(after, most), header, width, rows_at_once):
-            yield instances, text.buffer.tell() / size
+            yield instances, file.tell() / size
 
 
 def find_csv_rows(path: Path, name: str, table: CsvColumns | None, every: int) -> Iterator[tuple[int, int]]:
@@ -150,7 +151,8 @@ def find_csv_rows(path: Path, name: str, table: CsvColumns | None, every: int) -
 
     Raises as read_csv_file, but only for rows that can't be told apart.
     """
-    with _open_text(path, name) as text:
+    encoding = find_encoding(path, name, None)
+    with path.open("rb") as file, io.TextIOWrapper(file, encoding, newline="") as text:
         rows = _without_blank_lines(_read_rows(_find_dialect(text, table), iter(text.readline, "")))
         header, rows = _read_head(rows, table)
         first = next(rows, [])
@@ -160,11 +162,6 @@ def find_csv_rows(path: Path, name: str, table: CsvColumns | None, every: int) -
         while read := sum(1 for _ in islice(rows, every)):
             found += read
             yield found, text.tell()
-
-
-def _open_text(path: Path, name: str) -> io.TextIOWrapper:
-    encoding = find_encoding(path, name, None)
-    return io.TextIOWrapper(path.open("rb"), encoding, newline="")
 
 
 def _find_dialect(text: io.TextIOWrapper, table: CsvColumns | None) -> Dialect:

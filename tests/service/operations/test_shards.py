@@ -42,11 +42,17 @@ REQUEST = {"model": "line", "version": None, "label": None, "variant": None}
 Claimed = tuple[Lease, Job]
 
 
-@pytest.fixture(params=KINDS)
+ON_BOTH = pytest.mark.parametrize("context", KINDS, indirect=True)
+"""For tests in which several transactions meet."""
+
+
+@pytest.fixture
 def context(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context]:
     """With a version of `line`, whose predictions are divided into shards of two rows."""
     monkeypatch.setattr(blocks, "MOST_ROWS", 2)
-    with migrated_settings(request.param, tmp_path, batch_shard_rows=2, orphan_hours=0.1) as settings:
+    with migrated_settings(
+        getattr(request, "param", "sqlite"), tmp_path, batch_shard_rows=2, orphan_hours=0.1
+    ) as settings:
         context = stocked.stock(settings)
         stocked.train(context)
         stocked.work(context)
@@ -114,6 +120,7 @@ def files_below(context: Context, *groups: str) -> list[str]:
     return [name for name in stocked.files_of(context) if name.startswith(groups)]
 
 
+@ON_BOTH
 def test_a_divided_job_runs_until_its_shards_are_joined_and_ends_as_one_process_would(context: Context) -> None:
     job_id = divide(context)
     whole = read(context, job_id)
@@ -170,13 +177,14 @@ def test_what_shards_print_is_in_the_log_of_the_job(context: Context) -> None:
     assert told == ["The child process crashed.\n"]
 
 
+@ON_BOTH
 def test_workers_that_end_shards_at_the_same_time_join_them_once(context: Context) -> None:
-    job_id = create(context, [[float(number)] for number in range(40)])
+    job_id = create(context, [[float(number)] for number in range(24)])
     with ExitStack() as workers:
         for _ in range(4):
             workers.enter_context(FakeWorker(context))
         wait_for(lambda: read(context, job_id).status == statuses.SUCCEEDED, 60, "the job to succeed")
-    assert [row["value"] for row in rows_of(context, job_id)] == [float(number) for number in range(40)]
+    assert [row["value"] for row in rows_of(context, job_id)] == [float(number) for number in range(24)]
     assert parts(context, job_id) == []
 
 
@@ -217,6 +225,7 @@ BAD = [*ROWS[:3], ["three"], *ROWS[4:7], ["seven"], ROWS[8]]
 """With bad rows in the second and in the fourth shard."""
 
 
+@ON_BOTH
 def test_the_error_of_the_first_shard_that_fails_counts(context: Context) -> None:
     job_id = divide(context, BAD)
     claimed = claim_all(context)
@@ -244,6 +253,7 @@ def test_a_job_fails_only_after_the_shards_before_the_bad_one_have_succeeded(con
     assert read(context, job_id).error == undivided(context, rows).error
 
 
+@ON_BOTH
 def test_a_cancelled_job_takes_its_shards_along(context: Context) -> None:
     job_id = divide(context)
     done, running, *_ = claim_all(context)
@@ -323,7 +333,7 @@ def test_limits_quotas_and_lists_count_the_job_once_and_metrics_its_parts_as_oth
             ("batch_prediction", "running", 1), ("batch_shard", "running", 1), ("batch_shard", "queued", SHARDS - 1),
         }  # fmt: skip
         assert [(row.kind, row.jobs) for row in figures.queues(session)] == [("batch_shard", SHARDS - 1)]
-        assert jobs.unfinished(session, model_id=read(context, job_id).model_id) == job_id
+        assert jobs.unfinished(session, model_id=str(read(context, job_id).model_id)) == job_id
     (view,) = client_jobs.list_page(context, KIND, PageQuery()).items
     assert (view.job.id, view.status_reason) == (job_id, "waiting_for_worker")
 

@@ -60,7 +60,7 @@ def end_of(context: Context, job_id: str) -> Job:
         job = read(context, job_id)
         return job if job.status in statuses.FINAL else None
 
-    return wait_for(look, 60, "the job to end")
+    return wait_for(look, 120, "the job to end")
 
 
 def result(context: Context, job: Job) -> bytes:
@@ -79,7 +79,7 @@ def stop_while_a_shard_runs(worker: WorkerProcess, context: Context, job_id: str
         worker.process.resume()
         return False
 
-    wait_for(is_stopped, 60, "a shard to run", 0.002)
+    wait_for(is_stopped, 120, "a shard to run", 0.01)
 
 
 def test_after_its_worker_was_killed_another_with_one_slot_repeats_only_the_shard_that_ran(

@@ -9,12 +9,13 @@ branch_labels = None
 depends_on = None
 
 IS_PART = sa.text("part_of IS NOT NULL")
-COLUMNS = {"part_of": sa.String(), "shard": sa.Integer(), "shards": sa.Integer()}
+COLUMNS = ("part_of", "shard", "shards")
 
 
 def upgrade() -> None:
-    for name, type_ in COLUMNS.items():
-        op.add_column("jobs", sa.Column(name, type_, nullable=True))
+    op.add_column("jobs", sa.Column("part_of", sa.String(), nullable=True))
+    op.add_column("jobs", sa.Column("shard", sa.Integer(), nullable=True))
+    op.add_column("jobs", sa.Column("shards", sa.Integer(), nullable=True))
     op.create_index("jobs_parts", "jobs", ["part_of", "shard"], sqlite_where=IS_PART, postgresql_where=IS_PART)
 
 
