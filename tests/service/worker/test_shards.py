@@ -3,7 +3,6 @@
 import signal
 from collections.abc import Callable, Sequence
 
-import psutil
 import pytest
 
 from models.jobs.batch_prediction import RESULT_FILE
@@ -21,7 +20,7 @@ from tests.service.operations import stocked
 from tests.service.worker.bench import Bench
 from tests.service.worker.worker_process import WorkerProcess
 
-ROWS, SHARD_ROWS = 25_000, 8_000
+ROWS, SHARD_ROWS = 24_000, 8_000
 KIND = batch_prediction.KIND
 
 
@@ -67,11 +66,11 @@ def result(context: Context, job: Job) -> bytes:
     return context.artifacts.existing_file(str((job.result or {})["folder"]), RESULT_FILE).read_bytes()
 
 
-def stop_while_a_shard_runs(worker: WorkerProcess, context: Context, job_id: str) -> None:
-    """Suspend the worker when it runs a shard and has finished others."""
+def stop_while_a_shard_runs(worker: WorkerProcess, context: Context, job_id: str, finished: int) -> None:
+    """Suspend the worker while it runs a shard, once it has finished some others."""
 
     def is_stopped() -> bool:
-        if not (parts(context, job_id, "running") and parts(context, job_id, "succeeded")):
+        if len(parts(context, job_id, "succeeded")) < finished or not parts(context, job_id, "running"):
             return False
         worker.process.suspend()
         if parts(context, job_id, "running"):
@@ -82,19 +81,25 @@ def stop_while_a_shard_runs(worker: WorkerProcess, context: Context, job_id: str
     wait_for(is_stopped, 120, "a shard to run", 0.01)
 
 
-def test_after_its_worker_was_killed_another_with_one_slot_repeats_only_the_shard_that_ran(
+def test_a_killed_worker_costs_its_shard_alone_and_a_cancelled_job_ends_its_shards(
     bench: Bench, start_worker_process: Callable[..., WorkerProcess], capsys: pytest.CaptureFixture[str]
 ) -> None:
     context, job_id = bench.context, create(bench.context)
     first = start_worker_process(bench, "batches", batch_shard_rows=SHARD_ROWS)
-    stop_while_a_shard_runs(first, context, job_id)
+    stop_while_a_shard_runs(first, context, job_id, finished=1)
     done, lost = parts(context, job_id, "succeeded"), parts(context, job_id, "running")
     first.process.kill()
     second = start_worker_process(bench, "batches", batch_shard_rows=SHARD_ROWS, worker_slots=1)
     whole = end_of(context, job_id)
+    assert (whole.status, whole.shards, whole.attempt) == ("succeeded", 3, 1)
+
+    cancelled = create(context)
+    stop_while_a_shard_runs(second, context, cancelled, finished=0)
+    assert client_jobs.change(context, KIND, cancelled, {"desired_status": "cancelled"}).job.status == "cancelled"
+    second.process.resume()
+    wait_for(lambda: not files_of(context, cancelled), 30, "the files to be removed")
     second.end(signal.SIGTERM)
     output = capsys.readouterr().err
-    assert (whole.status, whole.shards, whole.attempt) == ("succeeded", 4, 1)
     assert [job for job in lost if job not in output] == []
     assert [job for job in done if job in output] == []
 
@@ -103,19 +108,6 @@ def test_after_its_worker_was_killed_another_with_one_slot_repeats_only_the_shar
     assert result(context, whole) == result(context, read(context, alone))
 
 
-def test_a_cancelled_job_ends_the_processes_of_its_shards(
-    bench: Bench, start_worker_process: Callable[..., WorkerProcess]
-) -> None:
-    context, job_id = bench.context, create(bench.context)
-    worker = start_worker_process(bench, "batches", batch_shard_rows=SHARD_ROWS)
-    stop_while_a_shard_runs(worker, context, job_id)
-    client_jobs.change(context, KIND, job_id, {"desired_status": "cancelled"})
-    worker.process.resume()
-    left = ["shards", "uploads", "batch-predictions", ".staging"]
-
-    def is_gone() -> bool:
-        return not any(path.is_file() for group in left for path in (context.artifacts.root / group).rglob("*"))
-
-    wait_for(is_gone, 10, "the files to be removed")
-    assert read(context, job_id).status == statuses.CANCELLED
-    assert not any("run_task" in " ".join(each.cmdline()) for each in psutil.Process(worker.process.pid).children())
+def files_of(context: Context, job_id: str) -> list[str]:
+    """What is stored of the job, and all that is staged."""
+    return [name for name in stocked.files_of(context) if job_id in name or name.startswith(".staging")]
