@@ -3,7 +3,7 @@
 import codecs
 import csv
 import io
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -30,6 +30,7 @@ MOST_HEAD_LINES = 1000
 """Lines in which the first row ends."""
 REFUSE, IGNORE = "refuse", "ignore"
 """What unknown columns are, as clients say it: a fault, or ignored."""
+BLANK_LINES = frozenset(("\n", "\r", "\r\n"))
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -153,15 +154,47 @@ def find_csv_rows(path: Path, name: str, table: CsvColumns | None, every: int) -
     """
     encoding = find_encoding(path, name, None)
     with path.open("rb") as file, io.TextIOWrapper(file, encoding, newline="") as text:
-        rows = _without_blank_lines(_read_rows(_find_dialect(text, table), iter(text.readline, "")))
-        header, rows = _read_head(rows, table)
+        counter = _RowCounter(text, _find_dialect(text, table))
+        header, rows = _read_head(counter.rows, table)
         first = next(rows, [])
-        if len(header or first) < 2:
+        if not first or len(header or first) < 2:
             return
-        rows, found = chain([first], rows), 0
-        while read := sum(1 for _ in islice(rows, every)):
+        found, read = 0, 1
+        while read := read + counter.count(every - read):
             found += read
             yield found, text.tell()
+            if read < every:
+                return
+            read = 0
+
+
+class _RowCounter:
+    """Counts the rows of a CSV file without parsing all of them: where no line has a quote, each line is a row, unless
+    it is blank."""
+
+    def __init__(self, text: io.TextIOWrapper, dialect: Dialect) -> None:
+        self._lines = iter(text.readline, "")
+        self._taken: deque[str] = deque()
+        """Lines that were read, but not parsed."""
+        self._quote = dialect.quote
+        self.rows = _without_blank_lines(_read_rows(dialect, self._next_lines()))
+        """The rows that aren't counted yet."""
+
+    def count(self, most: int) -> int:
+        """Count the next rows, at most so many. Raises InvalidInstances."""
+        found = 0
+        while lines := list(islice(self._lines, most - found)):
+            if self._quote in "".join(lines) or max(map(len, lines)) > csv.field_size_limit():
+                self._taken.extend(lines)
+                while self._taken and next(self.rows, None) is not None:
+                    found += 1
+            else:
+                found += len(lines) - sum(map(BLANK_LINES.__contains__, lines))
+        return found
+
+    def _next_lines(self) -> Iterator[str]:
+        while line := self._taken.popleft() if self._taken else next(self._lines, ""):
+            yield line
 
 
 def _find_dialect(text: io.TextIOWrapper, table: CsvColumns | None) -> Dialect:

@@ -147,6 +147,7 @@ FILES = {
     "old-mac.csv": as_csv(line="\r").encode(),
     "marked.csv": as_csv().encode("utf-8-sig"),
     "wide.csv": as_csv("\t").encode("utf-16"),
+    "few-quotes.csv": as_csv().replace('"2024', "2024").replace('05"', "05").replace('"red"', "red").encode(),
     "blank-lines.csv": (as_csv(line="\n\n") + "\n\n\n").encode(),
     "a.jsonl": JSON_LINES,
     "windows.jsonl": JSON_LINES.replace(b"\n", b"\r\n") + b"\r\n",
