@@ -61,7 +61,8 @@ def running(context: Context, count: int, program: list[str], **variables: str) 
         "FITSERVE_DATA_DIR": str(settings.data_dir), "FITSERVE_DATABASE_URL": settings.database_url,
         "FITSERVE_LOG_LEVEL": "warning", **variables,
     }  # fmt: skip
-    started = [subprocess.Popen([sys.executable, *program], env=environment) for _ in range(count)]
+    command = [sys.executable, *program]
+    started = [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) for _ in range(count)]
     try:
         wait(lambda: sum(view.worker.ready for view in workers.alive(context)) == count)
         yield
