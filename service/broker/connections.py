@@ -60,8 +60,12 @@ class Outlet:
         )
 
     def __enter__(self) -> Self:
-        self._connection.connect()
-        self._channel = self._connection.channel()
+        try:
+            self._connection.connect()
+            self._channel = self._connection.channel()
+        except BaseException:
+            self._connection.release()
+            raise
         self._producer = Producer(self._channel, auto_declare=False)
         return self
 

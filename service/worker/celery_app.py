@@ -32,8 +32,11 @@ def make_worker(
 
     It handles no signals, answers no remote control, and keeps no results.
     """
-    app = Celery("fitserve", broker=url, set_as_current=False)
+    app = Celery("fitserve", set_as_current=False)
     app.conf.update(
+        # Otherwise CELERY_BROKER_URL of another application would take precedence.
+        broker_read_url=url,
+        broker_write_url=url,
         task_queues=[describe_queue(address) for address in addresses],
         task_default_exchange=EXCHANGE,
         task_create_missing_queues=False,
@@ -80,3 +83,9 @@ def _make_step(connected: Connected) -> type[bootsteps.StartStopStep]:
 def _report(**about: Any) -> None:
     """Celery discards messages that aren't its own, or of another task."""
     log.warning("a message of the broker was discarded: it is no hint", task=about.get("name"))
+
+
+@signals.task_failure.connect
+def _report_failure(exception: Exception, **_: Any) -> None:
+    """The task doesn't fail, unless its arguments are others than those of a hint."""
+    log.error("a hint failed", reason=str(exception), exc_info=exception)

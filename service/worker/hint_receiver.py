@@ -96,9 +96,11 @@ class HintReceiver:
 
     def _take(self, kind: str, job_id: str) -> None:
         """The task. The job of the hint may be gone or running: the database knows which one is next."""
-        log.debug("hint received", kind=kind, job_id=job_id)
         if kind in self._kinds.values():
+            log.debug("hint received", kind=kind, job_id=job_id)
             self._claim(kind)
+        else:
+            log.warning("a message of the broker was discarded: it is no hint", kind=kind)
 
     def begin_connection(self, consumer: Any) -> None:
         """Celery has connected, and hasn't begun to receive."""
@@ -117,7 +119,7 @@ class HintReceiver:
 
     def _let_select(self, consumer: Any) -> None:
         if consumer is not None:
-            consumer.call_soon(self._select_queues, consumer)  # in Celery's thread
+            consumer.hub.call_soon(self._select_queues, consumer)  # in Celery's thread
 
     def _select_queues(self, consumer: Any) -> None:
         """Consume from those queues of the broker whose kinds are accepted."""

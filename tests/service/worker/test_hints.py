@@ -206,10 +206,18 @@ def test_messages_that_are_no_hints_are_discarded_and_reported(
             pickled, routing_key=TRAININGS, content_type="application/x-python-serialize", content_encoding="binary",
             headers={"task": TASK, "id": "2"},
         )  # fmt: skip
-        producer.publish([["no kind", "tj_1"], {}, {}], routing_key=TRAININGS, headers={"task": TASK, "id": "3"})
+        producer.publish(
+            b"no JSON", routing_key=TRAININGS, content_type="application/json", content_encoding="utf-8",
+            headers={"task": TASK, "id": "3"},
+        )  # fmt: skip
+        for number, arguments in enumerate((["no kind", "tj_1"], [{}, []], ["training"])):
+            headers = {"task": TASK, "id": f"4{number}"}
+            producer.publish([arguments, {}, {}], routing_key=TRAININGS, serializer="json", headers=headers)
     bench.wait_for(lambda: not redis_server.lengths())
     bench.wait_for_status(bench.submit({}), "succeeded")
-    assert capsys.readouterr().out.count("a message of the broker was discarded: it is no hint") >= 2
+    told = capsys.readouterr().out
+    assert told.count("a message of the broker was discarded: it is no hint") == 5
+    assert told.count("a hint failed") == 1
 
 
 def test_reminders_go_to_empty_queues_only_and_no_queue_grows_without_end(
