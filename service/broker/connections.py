@@ -1,4 +1,4 @@
-"""Connections to the broker. Only this module and the worker's Celery import kombu, and they only with a broker."""
+"""Connections to the broker. Only this module imports kombu, and only where there is a broker."""
 
 import ssl
 import uuid

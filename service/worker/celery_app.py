@@ -1,10 +1,11 @@
-"""The Celery app and its worker, which runs within a thread of this process. Only this module imports Celery's API."""
+"""The Celery app and its worker, which runs in a thread of this process. Only this module imports Celery."""
 
 from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 import structlog
 from celery import Celery, bootsteps, signals
+from celery.worker import state
 
 from service.broker.connections import TIMEOUT_SECONDS, describe_queue, describe_security, describe_transport
 from service.broker.hints import TASK
@@ -61,6 +62,11 @@ def make_worker(
         hostname=f"{name}@fitserve", pool="threads", concurrency=1, without_gossip=True, without_mingle=True,
         without_heartbeat=True,
     )  # fmt: skip
+
+
+def let_stop(stops: bool) -> None:
+    """Let the worker of this process stop as soon as it looks, or let one start that doesn't."""
+    state.should_stop = 0 if stops else None  # as Celery's own signal handlers do
 
 
 def _make_step(connected: Connected) -> type[bootsteps.StartStopStep]:

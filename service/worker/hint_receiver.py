@@ -64,19 +64,20 @@ class HintReceiver:
 
     def stop(self) -> None:
         """Receive no more hints."""
-        from celery.worker import state
+        from service.worker import celery_app
 
         self._stopping.set()
         self._accepted = frozenset()
-        state.should_stop = 0  # as Celery's own signal handlers do
+        celery_app.let_stop(True)
         self._let_select(self._consumer)
         self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
-        from celery.worker import state
+        # Only now, as it is needed only with a broker.
+        from service.worker import celery_app
 
         for delay in growing_delays(first=1.0, longest=LONGEST_DELAY_SECONDS):
-            state.should_stop = None
+            celery_app.let_stop(False)
             if not self._stopping.is_set():
                 self._work()
             if self._stopping.wait(delay):
@@ -84,10 +85,10 @@ class HintReceiver:
 
     def _work(self) -> None:
         """Receive hints until the end. Celery connects again by itself; it returns only after errors of other kinds."""
-        from service.worker.celery_app import make_worker
+        from service.worker import celery_app
 
         try:
-            worker = make_worker(self._url, self._name, self._kinds, self._take, self)
+            worker = celery_app.make_worker(self._url, self._name, self._kinds, self._take, self)
             worker.start()
         except Exception as error:
             log.warning("hints can't be received", reason=str(error) or type(error).__name__)
