@@ -70,7 +70,7 @@ def let_stop(stops: bool) -> None:
 
 
 def _make_step(connected: Connected) -> type[bootsteps.StartStopStep]:
-    class Step(bootsteps.StartStopStep):  # type: ignore[misc]
+    class Step(bootsteps.StartStopStep):
         """A step of the consumer's start, before its event loop."""
 
         requires = ("celery.worker.consumer.tasks:Tasks",)

@@ -156,6 +156,7 @@ def test_the_package_of_postgresql_has_the_programs_and_their_libraries() -> Non
 
 
 def test_celery_stops_when_its_flag_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "should_stop", None)
     state.maybe_shutdown()
     monkeypatch.setattr(state, "should_stop", 0)
     with pytest.raises(WorkerShutdown):
