@@ -83,6 +83,22 @@ def rings(service: RunningService) -> Rows:
     accuracies = [client.get(job["links"]["version"])["metrics"]["test"]["accuracy"] for job in jobs]
     yield "test accuracy, seeds 1 to 8", ", ".join(f"{accuracy:.3f}" for accuracy in accuracies)
     yield "seeds that reach 0.97", str(sum(accuracy >= 0.97 for accuracy in accuracies))
+    firsts, epochs = zip(*(_timed_snapshot(client, seed) for seed in range(11, 16)), strict=True)
+    yield "first prediction of a running job after its first epoch, median of 5", f"{statistics.median(firsts):.3f} s"
+    yield "epochs of 50 that can predict afterwards", ", ".join(map(str, epochs))
+
+
+def _timed_snapshot(client: Client, seed: int) -> tuple[float, int]:
+    """Seconds of the first prediction with the first epoch of a running job; of its epochs, how many then predict."""
+    job = client.start_training("rings", "rings", epochs=50, seed=seed, snapshots={"every": 1, "keep": 50})
+    client.wait_for_first_epoch(job)
+    path, rows = f"/v1/training-jobs/{job}/snapshots", {"instances": [[0.5, 0.5]]}
+    start = time.monotonic()
+    client.post(f"{path}/1/predictions", rows, expect=200)
+    seconds = time.monotonic() - start
+    client.wait_for_status(job, "succeeded")
+    answers = [client.post(f"{path}/{epoch}/predictions", rows, expect=200) for epoch in range(1, 51)]
+    return seconds, sum(answer["epoch"] == epoch for epoch, answer in enumerate(answers, 1))
 
 
 def tables(service: RunningService) -> Rows:

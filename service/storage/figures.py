@@ -25,8 +25,18 @@ class Queue(NamedTuple):
 
     project: str
     kind: str
+    queue: str
     jobs: int
     since: datetime
+
+
+class Claimed(NamedTuple):
+    """How many jobs of a kind that were in a queue a worker runs."""
+
+    project: str
+    kind: str
+    queue: str
+    jobs: int
 
 
 class TrainingSeconds(NamedTuple):
@@ -43,13 +53,20 @@ def job_counts(session: Session) -> Sequence[JobCount]:
 
 
 def queues(session: Session) -> Sequence[Queue]:
-    """The queues by project and kind, without the empty ones and the jobs that wait for a model or a dataset."""
+    """The queues by project, kind and name, without the empty ones and the jobs that wait for a model or a dataset."""
     latest = func.max(Event.at)
     queued_at = select(latest).where(Event.job_id == Job.id, Event.type == "transition").scalar_subquery()
-    same = Job.project, Job.kind
+    same = Job.project, Job.kind, Job.queue
     queued = select(*same, func.count(), func.min(func.coalesce(queued_at, Job.created_at)))
     queued = queued.where(Job.status == statuses.QUEUED, Job.waits_for.is_(None))
     return [Queue(*row) for row in session.execute(queued.group_by(*same))]
+
+
+def claimed(session: Session) -> Sequence[Claimed]:
+    """The jobs that workers run, by project, kind and queue, without those that there are none of."""
+    same = Job.project, Job.kind, Job.queue
+    running = select(*same, func.count()).where(Job.status.in_(statuses.CLAIMED)).group_by(*same)
+    return [Claimed(*row) for row in session.execute(running)]
 
 
 def finished_training(session: Session, kind: str) -> Sequence[TrainingSeconds]:

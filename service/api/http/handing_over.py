@@ -10,7 +10,8 @@ from service.api.http.media_types import EVENT_STREAM
 
 def leave_wait(wait: Wait) -> Response:
     """Hand a wait over to the front, which discards this response."""
-    request.environ[HANDOFF] = wait
+    # Its traceback would keep what the route has read, for as long as the client waits.
+    request.environ[HANDOFF] = wait.with_traceback(None)
     return Response(status=202)
 
 

@@ -15,7 +15,6 @@ from service.api.http.links import dataset_version_url, model_url, public, versi
 from service.api.http.state import context
 from service.operations.jobs import client_jobs
 from service.operations.jobs.client_jobs import JobView
-from service.operations.jobs.kind import Kind
 from service.operations.jobs.kinds import (
     batch_prediction,
     build,
@@ -25,7 +24,7 @@ from service.operations.jobs.kinds import (
     training,
     variant,
 )
-from service.storage.paging import PageQuery
+from service.operations.jobs.registry import KINDS, kind_of
 from service.storage.records import Job
 
 
@@ -37,15 +36,15 @@ class MakingJobSchema(VersionJobSchema):
         return present_job(view) | {"links": {"self": _made_by(view.job)}}
 
 
-SCHEMAS: tuple[tuple[Kind, type[Schema]], ...] = (
-    (training.KIND, TrainingJobSchema),
-    (evaluation.KIND, EvaluationSchema),
-    (batch_prediction.KIND, BatchPredictionSchema),
-    (variant.KIND, VariantJobSchema),
-    (dataset_import.KIND, MakingJobSchema),
-    (model_import.KIND, MakingJobSchema),
-    (build.KIND, MakingJobSchema),
-)
+SCHEMAS: dict[str, type[Schema]] = {
+    training.KIND.name: TrainingJobSchema,
+    evaluation.KIND.name: EvaluationSchema,
+    batch_prediction.KIND.name: BatchPredictionSchema,
+    variant.KIND.name: VariantJobSchema,
+    dataset_import.KIND.name: MakingJobSchema,
+    model_import.KIND.name: MakingJobSchema,
+    build.KIND.name: MakingJobSchema,
+}
 
 
 def newest_jobs(most: int, *, but: str | None = None, **filters: Any) -> Iterator[dict[str, Any]]:
@@ -53,18 +52,16 @@ def newest_jobs(most: int, *, but: str | None = None, **filters: Any) -> Iterato
 
     `result` is where the result is seen: a page, or the resource of the API if the dashboard has no page for it.
     """
-    for kind, schema in SCHEMAS:
-        if kind.name == but:
-            continue
-        for view in client_jobs.list_page(context(), kind, PageQuery(most, filters=filters)).items:
-            # Of a build or an import that was refused, the client got the error, and nothing else is left.
-            if kind.from_clients or view.model_exists or view.dataset_exists:
-                shown = schema().dump(view)
-                yield {
-                    **shown,
-                    "kind": kind.name,
-                    "result": _find_page(view) or f"{shown['links']['self']}?pretty=true",
-                }
+    kinds = [KINDS[name] for name in SCHEMAS if name != but]
+    for view in client_jobs.list_newest(context(), kinds, most, **filters):
+        # Of a build or an import that was refused, the client got the error, and nothing else is left.
+        if kind_of(view.job).from_clients or view.model_exists or view.dataset_exists:
+            shown = SCHEMAS[view.job.kind]().dump(view)
+            yield {
+                **shown,
+                "kind": view.job.kind,
+                "result": _find_page(view) or f"{shown['links']['self']}?pretty=true",
+            }
 
 
 def _find_page(view: JobView) -> str | None:

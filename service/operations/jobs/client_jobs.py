@@ -1,6 +1,6 @@
 """Jobs that clients create: finding the resources that they name, and reading, changing and deleting the jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -202,7 +202,16 @@ def list_page(context: Context, kind: Kind, query: PageQuery) -> Page[JobView]:
         return Page(view(session, page.items), page.next_cursor)
 
 
+def list_newest(context: Context, kinds: Iterable[Kind], most: int, **filters: Any) -> list[JobView]:
+    """The newest jobs of each kind, newest first, at most `most` of a kind. `filters` are those of a list."""
+    query = PageQuery(most, filters=filters)
+    with context.database.read() as session:
+        return view(session, [job for kind in kinds for job in jobs.page(session, query, kind.name).items])
+
+
 def view(session: Session, found: Sequence[Job]) -> list[JobView]:
+    if not found:
+        return []
     ids = [job.id for job in found]
     transitions = jobs.transitions(session, ids)
     model_ids = models.existing(session, [job.model_id for job in found])

@@ -12,7 +12,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from service import __version__, statuses
 from service.callers import DEFAULT_PROJECT
+from service.config import DEFAULT_QUEUE
 from service.context import Context
+from service.operations.jobs.kinds import training
 from service.operations.jobs.registry import KINDS
 from service.operations.memory import LARGE_SHARE
 from service.operations.metrics.counted import EVENT_LAGS, PREDICTED, REFUSALS, REQUESTS, TABLES, Durations, Histograms
@@ -22,6 +24,7 @@ from service.operations.metrics.processes import PROCESSES, Held
 from service.operations.metrics.shared_table import OTHER, Labels
 
 OF_JOBS = ("project", "kind")
+OF_QUEUES = (*OF_JOBS, "queue")
 FINISHED, RUNNING = "finished", "running"
 
 log = structlog.get_logger()
@@ -98,25 +101,13 @@ class Collector:
         projects = sorted(known) if self._project is None else [self._project]
         kinds = [(project, kind) for project in projects for kind in KINDS]
         jobs = {(row.project, row.kind, row.status): row.jobs for row in figures.jobs}
-        queues = {(row.project, row.kind): row for row in figures.queues}
         yield _gauge(
             "fitserve_jobs",
             "Jobs that exist, by status.",
             (*OF_JOBS, "status"),
             [((*of, status), jobs.get((*of, status), 0)) for of in kinds for status in statuses.JOB_STATUSES],
         )
-        yield _gauge(
-            "fitserve_queue_jobs",
-            "Jobs that wait for a worker. Jobs that wait for a model or a dataset aren't included.",
-            OF_JOBS,
-            [(of, queues[of].jobs if of in queues else 0) for of in kinds],
-        )
-        yield _gauge(
-            "fitserve_queue_oldest_age_seconds",
-            "How long the oldest job has been waiting for a worker; 0 for an empty queue.",
-            OF_JOBS,
-            [(of, max(0.0, (figures.at - queues[of].since).total_seconds()) if of in queues else 0) for of in kinds],
-        )
+        yield from _queues(figures, projects)
         yield _gauge(
             "fitserve_training_seconds",
             "Time from the first start of training jobs to their end, or to now. Jobs that were removed don't count.",
@@ -217,6 +208,34 @@ class Collector:
             (),
             [((), figures.slots)],
         )
+
+
+def _queues(figures: DatabaseFigures, projects: Sequence[str]) -> Iterator[Metric]:
+    """What waits in each queue and what workers have claimed from it. Jobs of most kinds have the default queue."""
+    waiting = {(row.project, row.kind, row.queue): row for row in figures.queues}
+    claimed = {(row.project, row.kind, row.queue): row.jobs for row in figures.claimed}
+    names = {(project, kind, DEFAULT_QUEUE) for project in projects for kind in KINDS}
+    names |= {(project, training.KIND.name, queue) for project in projects for queue in figures.offered}
+    names |= {name for name in (*waiting, *claimed) if name[0] in projects}
+    shown = sorted(names)
+    yield _gauge(
+        "fitserve_queue_jobs",
+        "Jobs that wait for a worker. Jobs that wait for a model or a dataset aren't included.",
+        OF_QUEUES,
+        [(of, waiting[of].jobs if of in waiting else 0) for of in shown],
+    )
+    yield _gauge(
+        "fitserve_queue_oldest_age_seconds",
+        "How long the oldest job has been waiting for a worker; 0 for an empty queue.",
+        OF_QUEUES,
+        [(of, max(0.0, (figures.at - waiting[of].since).total_seconds()) if of in waiting else 0) for of in shown],
+    )
+    yield _gauge(
+        "fitserve_queue_claimed_jobs",
+        "Jobs of the queue that workers run.",
+        OF_QUEUES,
+        [(of, claimed.get(of, 0)) for of in shown],
+    )
 
 
 def _limited(name: str, text: str, labels: Sequence[str], rows: dict[Labels, tuple[int, int]]) -> Iterator[Metric]:

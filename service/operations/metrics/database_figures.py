@@ -14,7 +14,7 @@ from service import statuses
 from service.context import Context
 from service.operations.jobs.kinds import training
 from service.storage import figures, workers
-from service.storage.figures import JobCount, Queue
+from service.storage.figures import Claimed, JobCount, Queue
 from service.storage.records import Worker
 
 FRESH_SECONDS = 1.0
@@ -34,6 +34,9 @@ class DatabaseFigures:
     at: datetime
     jobs: Sequence[JobCount]
     queues: Sequence[Queue]
+    claimed: Sequence[Claimed]
+    offered: frozenset[str]
+    """The names of the queues from which the known workers claim."""
     finished_training: Mapping[str, float]
     """Seconds by project."""
     running_training: Mapping[str, float]
@@ -73,6 +76,8 @@ class DatabaseReader:
                     now,
                     figures.job_counts(session),
                     figures.queues(session),
+                    figures.claimed(session),
+                    frozenset(queue for worker in known for queue in worker.queues),
                     dict(figures.finished_training(session, training.KIND.name)),
                     dict(figures.running_training(session, training.KIND.name, now)),
                     Counter(_state(worker, now) for worker in known),

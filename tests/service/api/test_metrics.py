@@ -147,9 +147,30 @@ def test_jobs_and_the_queue_are_counted_by_kind(api: ApiClient, idle_worker: Fak
     # it waits for its model, not for a worker
     assert page.value("fitserve_jobs", kind="training", status="queued") == 1
     assert list(page.samples("fitserve_queue_jobs", kind="training")) == [
-        ({"project": "default", "kind": "training"}, 0)
+        ({"project": "default", "kind": "training", "queue": "cpu"}, 0)
     ]
     assert page.value("fitserve_queue_oldest_age_seconds", kind="training") == 0
+
+
+def test_a_queue_is_counted_by_its_name_also_while_it_is_empty(
+    api: ApiClient, context: Context, idle_worker: FakeWorker
+) -> None:
+    api.post("/v1/datasets", LINE_DATASET, 202, Prefer="wait=0")
+    api.post("/v1/models", LINE, 202, Prefer="wait=0")
+    idle_worker.run_all()
+    for _ in range(2):
+        api.post("/v1/training-jobs", {**TRAINING, "queue": "gpu"}, 202)
+    with context.database.write() as session:
+        session.scalars(select(Job).where(Job.queue == "gpu").limit(1)).one().status = "running"
+        offers = {"host": "here", "process": identify(os.getpid()), "slots": 1, "versions": {}, "ready": True}
+        session.add(Worker(id="wk_1", queues=["cpu", "large"], heartbeat_at=datetime.now(UTC), **offers))
+    page = read_page(api)
+    waiting, claimed = (
+        {labels["queue"]: value for labels, value in page.samples(f"fitserve_queue_{name}", kind="training")}
+        for name in ("jobs", "claimed_jobs")
+    )
+    assert waiting == {"cpu": 0, "gpu": 1, "large": 0}
+    assert claimed == {"cpu": 0, "gpu": 1, "large": 0}
 
 
 def test_the_age_of_a_job_in_the_queue_begins_when_it_is_queued_again(

@@ -88,7 +88,7 @@ def test_the_dashboard_shows_what_is_shown(shown: Shown) -> None:
 
 
 def test_a_wrong_name_would_be_noticed(shown: Shown) -> None:
-    for wrong in ("fitserve_job", 'fitserve_jobs{state="failed"}', "sum by (queue) (fitserve_queue_jobs)"):
+    for wrong in ("fitserve_job", 'fitserve_jobs{state="failed"}', "sum by (queue) (fitserve_jobs)"):
         with pytest.raises(AssertionError):
             check(wrong, "", shown)
 

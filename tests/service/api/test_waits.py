@@ -1,13 +1,17 @@
 """How long a request waits is the client's choice, within the service's means."""
 
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from service.api.front.app import Front
+from service.api.http.handoff import Wait
 from service.context import Context
-from tests.journeys.specs import LINE, named
+from service.storage.records import Job
+from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.running_service import wait_for
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
@@ -79,3 +83,24 @@ def test_more_requests_wait_than_there_are_threads(app: Front, context: Context,
         wait_for(lambda: len(client.get("/v1/models?limit=100")["items"]) == waiting, what="the models")
         idle_worker.run_all()
         assert [answer.result() for answer in answers] == [201] * waiting
+
+
+def alive(kind: type) -> list[Any]:
+    gc.collect()
+    return [found for found in gc.get_objects() if type(found) is kind]
+
+
+def test_a_wait_keeps_none_of_the_rows_that_its_route_has_read(
+    api: ApiClient, app: Front, idle_worker: FakeWorker
+) -> None:
+    api.post("/v1/datasets", LINE_DATASET, 202, Prefer="wait=0")
+    api.post("/v1/models", LINE, 202, Prefer="wait=0")
+    idle_worker.run_all()
+    path = api.post("/v1/training-jobs", TRAINING, 202)["links"]["self"]
+    with ThreadPoolExecutor(1) as clients:
+        rows, waits = len(alive(Job)), len(alive(Wait))
+        waiting = clients.submit(ApiClient(FrontClient(app)).get, path, 200, Prefer="wait=60")
+        wait_for(lambda: len(alive(Wait)) > waits, what="the wait")
+        wait_for(lambda: len(alive(Job)) <= rows, what="the rows to be gone")
+        api.patch(path, {"desired_status": "cancelled"})
+        assert waiting.result(10)["status"] == "cancelled"
