@@ -293,6 +293,12 @@ class Settings:
         "Timeout for importing a dataset, including a download; after it the dataset fails, without a retry.",
         minimum=1,
     )
+    batch_shard_rows: int = setting(
+        250_000,
+        "Rows above which a batch prediction is divided: into shards of about as many rows, at most 100, which several "
+        "workers predict concurrently; 0: none is divided.",
+        minimum=0,
+    )
     job_memory_bytes: int = setting(
         0,
         "Memory that a job may use; a job that exceeds it fails with `out_of_memory`.",
