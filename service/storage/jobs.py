@@ -91,7 +91,8 @@ def add(session: Session, job: Job) -> None:
     session.flush()
     session.add(_event(job, 1, datetime.now(UTC), transition(job.status, job.status_reason)))
     if job.status == statuses.QUEUED:
-        wake_workers(session)
+        # A job that waits isn't to be claimed, but it may be possible already to check it.
+        wake_workers(session, *([job] if job.waits_for is None else []))
 
 
 def lock_queue(session: Session, kind: str) -> None:
@@ -170,6 +171,18 @@ class Claimable:
 def any_queued(session: Session, claimable: Claimable) -> bool:
     """Whether there is a job to claim. Acquires no lock."""
     return session.scalar(_queued(claimable).with_only_columns(Job.id)) is not None
+
+
+def queued(session: Session, claimable: Claimable, limit: int) -> Sequence[Job]:
+    """At most `limit` jobs to claim, in the order of claims. Acquires no lock."""
+    return session.scalars(_queued(claimable).limit(limit)).all()
+
+
+def queued_in_project(session: Session, project: str, limit: int) -> Sequence[Job]:
+    """At most `limit` jobs of a project that workers of some queue may claim, in the order of claims. Acquires no
+    lock."""
+    found = select(Job).where(CLAIMABLE, Job.project == project)
+    return session.scalars(found.order_by(Job.priority.desc(), Job.id).limit(limit)).all()
 
 
 def next_queued(session: Session, claimable: Claimable) -> Job | None:

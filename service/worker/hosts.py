@@ -7,13 +7,15 @@ import structlog
 
 from service.context import Context
 from service.operations.upkeep import workers
+from service.operations.upkeep.verification import find_missing_dataset
 from service.worker.inability import CannotWork
 
 log = structlog.get_logger()
 
 
 def check_hosts(context: Context, process: dict[str, Any]) -> None:
-    """Refuse to work on an SQLite file that workers of other machines use too, and warn about a folder of artifacts.
+    """Refuse to work on an SQLite file that workers of other machines use too, and with a folder of artifacts that they
+    don't share, as far as that shows. Warn about any other folder.
 
     `process` is this worker, as service.identity describes it. Raises CannotWork.
     """
@@ -28,6 +30,14 @@ def check_hosts(context: Context, process: dict[str, Any]) -> None:
             "move the data with `fitserve backup` and `fitserve restore`."
         )
     if settings.has_local_artifacts:
+        missing = find_missing_dataset(context)
+        if missing is not None:
+            raise CannotWork(
+                f"Workers run on several hosts, such as {others[0]}, and don't share the folder "
+                f"{settings.artifact_folder}: it has no {missing}, the files of the newest dataset. Set "
+                "FITSERVE_ARTIFACT_URL to s3://BUCKET/PREFIX, or to the path of a folder that all hosts share, such as "
+                "one on NFS."
+            )
         log.warning(
             "workers run on several hosts: all of them and every api must share the folder of the artifacts",
             folder=str(settings.artifact_folder),

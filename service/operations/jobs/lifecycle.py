@@ -8,6 +8,7 @@ from typing import Any
 from models.jobs.training import CrossValidation
 from models.training.plan import Order
 from service import statuses
+from service.broker.hints import Hint
 from service.context import Context
 from service.errors import LeaseLost
 from service.event_text import metrics_of
@@ -116,6 +117,13 @@ def may_claim(context: Context, worker_id: str, kinds: Collection[str], queues: 
     with context.database.read() as session:
         found = jobs.any_queued(session, _claimable(session, kinds, queues))
         return found and not workers.is_draining(session, worker_id)
+
+
+def find_hints(context: Context, queues: Collection[str], limit: int) -> list[Hint]:
+    """What to tell workers of these queues: at most `limit` jobs that wait to be claimed. Acquires no lock."""
+    with context.database.read() as session:
+        found = jobs.queued(session, _claimable(session, KINDS, queues), limit)
+        return [Hint(job.queue, job.kind, job.id) for job in found]
 
 
 def find_leased(session: Session, lease: Lease, *, lock: bool = True) -> Job:

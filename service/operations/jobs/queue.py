@@ -112,13 +112,23 @@ def move(session: Session, job: Job, status: str, reason: str | None = None) -> 
         if job.shards is not None:
             jobs.delete_parts(session, job.id)
     if status not in statuses.CLAIMED:
+        _wake_workers(session, job, had_slot=job.owner is not None)
         job.owner = None
-        # It may be claimed again, or another one that waited for it or for its place in the project's quota.
-        wake_workers(session)
         # No worker runs it, so there is no estimate of when it will be done.
         if job.progress and "eta_seconds" in job.progress:
             job.progress = {**job.progress, "eta_seconds": None}
     jobs.append_events(session, job, [jobs.transition(status, reason)])
+
+
+def _wake_workers(session: Session, job: Job, *, had_slot: bool) -> None:
+    """Say that the job may be claimed again, or another one that waited for it or for its place in the project's quota.
+
+    What waited for it is checked by the worker that ran it, which then says so.
+    """
+    found = [job] if job.status == statuses.QUEUED and job.waits_for is None else []
+    if had_slot and not found and quotas.limits_running(session, job.project):
+        found = list(jobs.queued_in_project(session, job.project, 1))
+    wake_workers(session, *found)
 
 
 def cancel(session: Session, job: Job) -> None:

@@ -75,7 +75,11 @@ def test_a_worker_of_another_machine_is_told_to_share_the_artifacts(
 ) -> None:
     be_on_another_host(bench, "another")
     on_server = replace(bench.settings, database_url="postgresql+psycopg://server/fitserve")
-    check_hosts(replace(bench.context, settings=on_server), identify(os.getpid()))
+    context, process = replace(bench.context, settings=on_server), identify(os.getpid())
+    with pytest.raises(CannotWork, match=r"on several hosts, such as far.*no datasets/ds_1/ij_1-1.*s3://BUCKET/PREFIX"):
+        check_hosts(context, process)
+    (bench.settings.artifact_folder / "datasets/ds_1/ij_1-1").mkdir(parents=True)
+    check_hosts(context, process)
     told = capsys.readouterr().out
     assert "workers run on several hosts" in told
     assert str(bench.settings.artifact_folder) in told
