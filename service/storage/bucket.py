@@ -22,6 +22,10 @@ CONNECT_SECONDS, READ_SECONDS = 3, 10
 """How long a connection may take, and how long the server may send nothing of an answer."""
 SMALL_SECONDS = 5.0
 """How long a request may take that transfers little: a list, a check, a small object. All its attempts count."""
+HEARD_SECONDS = 0.5
+"""How lately the bucket must have answered so that a download begins without a check."""
+SMALL_BYTES = 256 * 1024
+"""What files may have together that are uploaded within that time."""
 REST_SECONDS = 5
 """How long requests fail at once after one that S3 didn't answer, so that not every client waits for the timeouts."""
 AWAY_CODES = {"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "TooManyRequests"}
@@ -90,13 +94,16 @@ class Bucket:
         """Write objects from files, by name. Large ones are sent in parts. Raises OSError."""
         if not files:
             return
-        self._check_unless_heard()
+        is_small = sum(path.stat().st_size for path in files.values()) <= SMALL_BYTES
+        if not is_small:
+            self.check()  # whose timeout is short
         with self._asking(writing=True):
             self._files.put(
                 [str(path) for path in files.values()],
                 [self._path(name) for name in files],
                 batch_size=FILES_AT_ONCE,
                 chunksize=PART_BYTES,
+                timeout=SMALL_SECONDS if is_small else None,
             )
 
     def download(self, files: Mapping[str, Path]) -> None:
@@ -197,8 +204,8 @@ class Bucket:
             )
 
     def _check_unless_heard(self) -> None:
-        """Check the bucket before a transfer, whose timeouts are long, unless it has just answered."""
-        if self._breaker.silent_seconds > SMALL_SECONDS:
+        """Check the bucket before a download, whose timeouts are long, unless it has just answered."""
+        if self._breaker.silent_seconds > HEARD_SECONDS:
             self.check()
 
     def _path(self, name: str) -> str:

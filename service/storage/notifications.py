@@ -1,4 +1,4 @@
-"""Notifications of PostgreSQL tell workers that there may be a job to claim. They are hints, which may get lost.
+"""Notifications of PostgreSQL tell workers that there may be a job to claim, unless a broker does. They may get lost.
 
 They are sent after the commit: a transaction that contains one holds a lock of the whole server until its commit is on
 the disk, so that no two could commit at the same time.
@@ -6,7 +6,7 @@ the disk, so that no two could commit at the same time.
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import structlog
@@ -50,6 +50,9 @@ class Listener:
     def start(self) -> None:
         if self._engine.dialect.name == "postgresql":
             self._thread.start()
+
+    def accept(self, kinds: Collection[str]) -> None:
+        """Says for which kinds of jobs the worker has a free slot. Notifications wake all workers anyway."""
 
     def stop(self) -> None:
         self._stopping.set()

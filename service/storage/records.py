@@ -214,6 +214,9 @@ CLAIMABLE = text(f"status = '{QUEUED}' AND waits_for IS NULL")
 """Which jobs a worker may claim. The condition of an index is only recognized if queries contain its very values."""
 
 
+IS_PART = text("part_of IS NOT NULL")
+
+
 class Job(InProject, Record):
     """A job for a worker; the row is also its entry in the queue."""
 
@@ -231,6 +234,7 @@ class Job(InProject, Record):
         Index("jobs_parent", "parent", "id"),
         Index("jobs_project", "project", "kind", "status"),
         Index("jobs_finished", "finished_at"),
+        Index("jobs_parts", "part_of", "shard", sqlite_where=IS_PART, postgresql_where=IS_PART),
     )
 
     id: Mapped[Id] = mapped_column(primary_key=True)
@@ -240,8 +244,8 @@ class Job(InProject, Record):
     status_reason: Mapped[str | None]
     desired_status: Mapped[str]
     waits_for: Mapped[str | None]
-    """`model` or `dataset` until both are ready and the request was checked against them; no worker claims the job
-    before."""
+    """`model` or `dataset` until both are ready and the request was checked against them; `shards` of a running job
+    whose work is spread over other jobs. No worker holds the job meanwhile."""
     priority: Mapped[int]
     queue: Mapped[str]
     model_id: Mapped[Id | None]
@@ -290,6 +294,12 @@ class Job(InProject, Record):
     """The training job from whose version or snapshot this one starts."""
     made_by: Mapped[Id | None] = mapped_column(index=True)
     """The training job that created this evaluation; None if a client created it."""
+    part_of: Mapped[Id | None]
+    """The job whose work is spread, and of which this one does a part. Parts exist until that job ends."""
+    shard: Mapped[int | None]
+    """The number of a part among the shards, from 0; None if it joins their results."""
+    shards: Mapped[int | None]
+    """Into how many shards the job's work was divided; None if it wasn't."""
     result: Mapped[dict[str, Any] | None]
     """The job's result, as a document of its kind."""
     points: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)

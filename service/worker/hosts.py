@@ -9,6 +9,7 @@ import structlog
 
 from service.context import Context
 from service.operations.upkeep import workers
+from service.operations.upkeep.verification import find_missing_dataset
 from service.storage.records import Worker
 from service.worker.inability import CannotWork
 
@@ -16,7 +17,8 @@ log = structlog.get_logger()
 
 
 class HostCheck:
-    """Refuses to work on an SQLite file that workers of other machines use too, and warns about a folder of artifacts.
+    """Refuses to work on an SQLite file that workers of other machines use too, and with a folder of artifacts that
+    they don't share, as far as that shows. Warns about any other folder.
 
     `worker_id` and `process` are this worker, as service.identity describes it.
     """
@@ -32,8 +34,8 @@ class HostCheck:
     def check(self) -> None:
         """Look for workers of other machines.
 
-        Raises CannotWork if they use the same SQLite file. Two that have started at the same moment see each other only
-        later: then the one that started last ends.
+        Raises CannotWork if they use the same SQLite file, or don't share the folder. Two on a file that have started
+        at the same moment see each other only later: then the one that started last ends.
         """
         settings = self._context.settings
         others: list[Worker] = []
@@ -50,16 +52,28 @@ class HostCheck:
         self._tell(sorted({each.host for each in others}))
 
     def _tell(self, hosts: Sequence[str]) -> None:
+        """Say once which hosts there are. Raises CannotWork."""
         if not set(hosts) <= set(self._known):
             if self._context.settings.uses_sqlite:
                 log.error("workers on other machines use the same SQLite file, which damages it", hosts=hosts)
             else:
+                self._check_folder(hosts)
                 log.warning(
                     "workers run on several hosts: all of them and every api must share the folder of the artifacts",
                     folder=str(self._context.settings.artifact_folder),
                     hosts=hosts,
                 )
         self._known = hosts
+
+    def _check_folder(self, hosts: Sequence[str]) -> None:
+        missing = find_missing_dataset(self._context)
+        if missing is not None:
+            raise CannotWork(
+                f"Workers run on several hosts, such as {hosts[0]}, and don't share the folder "
+                f"{self._context.settings.artifact_folder}: it has no {missing}, the files of the newest dataset. Set "
+                "FITSERVE_ARTIFACT_URL to s3://BUCKET/PREFIX, or to the path of a folder that all hosts share, such as "
+                "one on NFS."
+            )
 
 
 def _rank(worker: Worker) -> tuple[datetime, str]:

@@ -1,4 +1,7 @@
-"""Puts jobs of crashed workers back into the queue. Only this process's monotonic clock measures leases."""
+"""Puts jobs of crashed workers back into the queue, and sends hints again for jobs that wait.
+
+Only this process's monotonic clock measures leases.
+"""
 
 import time
 from collections.abc import Callable
@@ -10,6 +13,8 @@ from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.lifecycle import Abandoned, Sighting
 
 CHECKS_PER_LEASE = 5
+MOST_REMINDERS = 100
+"""The hints that a check sends again, at most. Only a queue of the broker that is empty gets any."""
 
 log = structlog.get_logger()
 
@@ -50,3 +55,10 @@ class Reaper:
                 origin = {} if sighting.origin is None else sighting.origin.describe()
                 log.warning("job put back: its lease expired", job_id=sighting.job_id, token=sighting.token, **origin)
                 self._remove(abandoned)
+        self._remind()
+
+    def _remind(self) -> None:
+        """Send hints again that got lost, such as those of an api process that was killed after the commit."""
+        broker = self._context.broker
+        if broker is not None and broker.problem is None:
+            broker.remind(execution.find_hints(self._context, self._context.settings.queues, MOST_REMINDERS))

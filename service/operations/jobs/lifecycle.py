@@ -8,12 +8,13 @@ from typing import Any
 from models.jobs.training import CrossValidation
 from models.training.plan import Order
 from service import statuses
+from service.broker.hints import Hint
 from service.context import Context
 from service.errors import LeaseLost
 from service.event_text import metrics_of
 from service.operations.access import quotas
-from service.operations.jobs import queue, training_progress, waiting
-from service.operations.jobs.kind import Success
+from service.operations.jobs import queue, shards, training_progress, waiting
+from service.operations.jobs.kind import Shards, Success
 from service.operations.jobs.registry import KINDS, kind_of, names
 from service.origins import Origin
 from service.storage import datasets, jobs, models, training_snapshots, workers
@@ -39,6 +40,8 @@ class Lease:
 
     job_id: str
     token: int
+    part_of: str | None = None
+    """The job of which this one is a part."""
 
     @property
     def staging_name(self) -> str:
@@ -94,7 +97,7 @@ def claim(
             job.progress = None
         stopping = job.desired_status == statuses.STOPPED
         queue.move(session, job, statuses.STOPPING if stopping else statuses.RUNNING)
-        return Lease(job.id, job.token), job
+        return Lease(job.id, job.token, job.part_of), job
 
 
 def _find_next(session: Session, kinds: Collection[str], queues: Collection[str]) -> Job | None:
@@ -124,19 +127,33 @@ def may_claim(context: Context, worker_id: str, kinds: Collection[str], queues: 
         return found and not workers.is_draining(session, worker_id)
 
 
+def find_hints(context: Context, queues: Collection[str], limit: int) -> list[Hint]:
+    """What to tell workers of these queues: at most `limit` jobs that wait to be claimed. Acquires no lock."""
+    with context.database.read() as session:
+        found = jobs.queued(session, _claimable(session, KINDS, queues), limit)
+        return [Hint(job.queue, job.kind, job.id) for job in found]
+
+
 def find_leased(session: Session, lease: Lease, *, lock: bool = True) -> Job:
     """The lease's job. Raises LeaseLost if another worker has claimed the job, or it has ended."""
     job = jobs.get(session, lease.job_id, lock=lock)
-    if job is None or job.token != lease.token or job.status not in statuses.CLAIMED:
+    if job is None or job.token != lease.token or not _is_claimed(job):
         raise LeaseLost(f"The lease {lease.token} of the job {lease.job_id} is no longer held.")
     return job
 
 
+def _is_claimed(job: Job) -> bool:
+    """Whether a worker holds the job. While its work is spread, none does."""
+    return job.status in statuses.CLAIMED and job.waits_for is None
+
+
 def find_leased_with_resources(session: Session, lease: Lease) -> Job:
-    """Like `find_leased`, after locking the job's model and dataset. All code locks in this order: no deadlocks."""
+    """Like `find_leased`, after locking the job's model and dataset, and the job of which it is a part. All code locks
+    in this order: no deadlocks."""
     model_id, dataset_id = jobs.resource_ids(session, lease.job_id)
     models.by_id(session, model_id, lock=True)
     datasets.by_id(session, dataset_id, lock=True)
+    shards.lock_whole(session, lease.part_of, wait=True)
     return find_leased(session, lease)
 
 
@@ -183,6 +200,8 @@ def record(
     recognize them by: after OutcomeUnknown, ask whether the batch was written before writing it again.
     """
     with context.database.write() as session:
+        # Progress may wait until others have recorded theirs; nothing else may be lost.
+        whole = shards.lock_whole(session, lease.part_of, wait=any(event.type == "message" for event in events))
         job = find_leased(session, lease)
         job.renewals += 1
         if any(event.epoch for event in events):
@@ -204,6 +223,8 @@ def record(
         jobs.append_events(session, job, events)
         if snapshots is not None:
             training_snapshots.change(session, job.id, snapshots)
+        if whole is not None:
+            shards.follow(session, whole, events)
         return _instructions(job)
 
 
@@ -241,14 +262,15 @@ def _follow(progress: dict[str, Any] | None, events: Sequence[NewEvent], folds: 
 
 
 def succeed(context: Context, lease: Lease, result: dict[str, Any]) -> None:
-    """End a job whose child process succeeded, and publish its staged folder. Raises LeaseLost.
+    """End a job whose child process succeeded, and publish its staged folder; or spread its work if the process divided
+    it. Raises LeaseLost.
 
     A job that a client cancelled meanwhile is cancelled instead. After DatabaseUnavailable, call this again: it
     publishes the files only once, and recognizes its own commit if the outcome of that was unknown.
     """
     job = _find_unless_deleted(context, lease)
     if _has_succeeded(job, lease):
-        kind_of(job).remove_inputs(context, job)
+        _remove_inputs(context, job)
         return
     key = _publish(context, job, lease.staging_name)
     try:
@@ -258,16 +280,17 @@ def succeed(context: Context, lease: Lease, result: dict[str, Any]) -> None:
     except LeaseLost:
         # The commit of an earlier call may have come through only now. If the job was deleted since, its version may
         # still need the files, so they are left to the cleanup.
-        if not _has_succeeded(_find_unless_deleted(context, lease), lease):
+        job = _find_unless_deleted(context, lease)
+        if not _has_succeeded(job, lease):
             _discard(context, job, lease.staging_name)
             raise
         success = Success()
-    if success is None:
-        _discard(context, job, lease.staging_name)
-    else:
+    if isinstance(success, Success):
         for replaced in success.replaced:
             context.artifacts.remove(replaced)
-    kind_of(job).remove_inputs(context, job)
+    else:
+        _discard(context, job, lease.staging_name)
+    _remove_inputs(context, job)
 
 
 def _find_unless_deleted(context: Context, lease: Lease) -> Job:
@@ -280,16 +303,19 @@ def _find_unless_deleted(context: Context, lease: Lease) -> Job:
 
 def _has_succeeded(job: Job, lease: Lease) -> bool:
     """Whether this execution's success is recorded."""
-    return job.token == lease.token and job.status == statuses.SUCCEEDED
+    return job.token == lease.token and (job.status == statuses.SUCCEEDED or job.waits_for == queue.SHARDS)
 
 
-def _record_success(session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | None:
+def _record_success(session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | Shards | None:
     """Record the outcome in the database; None if the job is cancelled instead."""
     cancelling = job.status == statuses.CANCELLING
     success = None if cancelling else kind_of(job).record_success(session, job, key, result)
     if success is None:
         queue.move(session, job, statuses.CANCELLED)
         return None
+    if isinstance(success, Shards):
+        shards.spread(session, job, success)
+        return success
     for byproduct in success.byproducts:
         queue.record_done(
             session, KINDS[byproduct.kind], byproduct.request, project=job.project,
@@ -300,6 +326,7 @@ def _record_success(session: Session, job: Job, key: str | None, result: dict[st
             result=byproduct.result.to_document(), points=byproduct.points,
         )  # fmt: skip
     queue.move(session, job, statuses.SUCCEEDED, success.reason)
+    shards.settle(session, job)
     return success
 
 
@@ -337,25 +364,33 @@ def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None)
     if job.status == statuses.CANCELLING:
         queue.move(session, job, statuses.CANCELLED)
         return
-    if reason in statuses.DISK_REASONS and kind_of(job).from_clients:
+    if reason in statuses.DISK_REASONS and (kind_of(job).from_clients or job.part_of is not None):
         _warn(job, JobWarning("paused", DISK_FULL if reason == "disk_full" else error["detail"]))
         _release(job)
         if job.desired_status != statuses.STOPPED:
             job.desired_status = statuses.PAUSED
         queue.move(session, job, statuses.PAUSED, reason)
+        shards.settle(session, job)
         return
     job.error = error
     kind_of(job).record_failure(session, job, error)
     waiting.fail_all(session, job, error)
     queue.move(session, job, statuses.FAILED, reason)
+    shards.settle(session, job)
 
 
 def remove_files(context: Context, abandoned: Abandoned) -> None:
     """Remove the files of an execution that ended without an outcome, and the inputs of the job if it is final. The
     cleanup removes what nobody removes here."""
     _discard(context, abandoned.job, abandoned.lease.staging_name)
-    if abandoned.job.status in statuses.FINAL:
-        kind_of(abandoned.job).remove_inputs(context, abandoned.job)
+    _remove_inputs(context, abandoned.job)
+
+
+def _remove_inputs(context: Context, job: Job) -> None:
+    """Remove the inputs of the job if it is final, and of the job of which it is a part if that is."""
+    if job.status in statuses.FINAL:
+        kind_of(job).remove_inputs(context, job)
+        shards.remove_inputs(context, job)
 
 
 def cancelled(context: Context, lease: Lease, reason: str | None = None) -> None:
@@ -446,7 +481,7 @@ def reap(context: Context, sighting: Sighting) -> Abandoned | None:
         job = jobs.get(session, sighting.job_id, lock=True)
         if job is None or (job.token, job.renewals) != (sighting.token, sighting.renewals):
             return None
-        if job.status not in statuses.CLAIMED:
+        if not _is_claimed(job):
             return None
         _requeue(session, job, WORKER_LOST)
     return Abandoned(job, Lease(sighting.job_id, sighting.token))

@@ -13,6 +13,7 @@ from service.storage.artifact_keys import (
     MODELS,
     PREDICTIONS,
     RESULTS,
+    SHARDS,
     SNAPSHOTS,
     UPLOADS,
     VARIANTS,
@@ -28,6 +29,7 @@ OWNED = {
     CHECKPOINTS: jobs.existing,
     SNAPSHOTS: jobs.existing,
     PREDICTIONS: jobs.existing,
+    SHARDS: jobs.existing,
     RESULTS: jobs.existing,
 }
 """The groups of keys that have a folder for each dataset, model or job, in which its executions publish; and the query

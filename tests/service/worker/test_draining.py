@@ -94,6 +94,9 @@ def test_a_worker_of_another_machine_is_told_to_share_the_artifacts(
     on_server = replace(bench.settings, database_url="postgresql+psycopg://server/fitserve")
     context = replace(bench.context, settings=on_server)
     check = HostCheck(context, "wk_here", datetime.now(UTC), identify(os.getpid()))
+    with pytest.raises(CannotWork, match=r"on several hosts, such as far.*no datasets/ds_1/ij_1-1.*s3://BUCKET/PREFIX"):
+        check.check()
+    (bench.settings.artifact_folder / "datasets/ds_1/ij_1-1").mkdir(parents=True)
     check.check()
     told = capsys.readouterr().out
     assert "workers run on several hosts" in told
