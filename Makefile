@@ -75,9 +75,9 @@ bench: install ## measure the reference jobs that the README reports
 	$(BIN)/python -m benchmarks.reference_jobs
 
 lock: install ## pin the dependencies of pyproject.toml; UPGRADE=1 takes the newest versions
-	$(COMPILE) $(if $(UPGRADE),--upgrade) --extra worker --extra postgres --extra redis --extra s3 --extra otel --group dev -o requirements/dev.lock
-	$(COMPILE) --extra worker --extra postgres --extra redis --extra s3 --extra otel -c requirements/dev.lock -o requirements/worker.lock
-	$(COMPILE) --extra postgres --extra redis --extra s3 --extra otel -c requirements/dev.lock -o requirements/api.lock
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --extra worker --extra postgres --extra redis --extra s3 --extra celery --extra otel --group dev -o requirements/dev.lock
+	$(COMPILE) --extra worker --extra postgres --extra redis --extra s3 --extra celery --extra otel -c requirements/dev.lock -o requirements/worker.lock
+	$(COMPILE) --extra postgres --extra redis --extra s3 --extra celery --extra otel -c requirements/dev.lock -o requirements/api.lock
 	for name in generators kserve open-inference triton; do \
 	    $(PIN) $(if $(UPGRADE),--upgrade) --python-version 3.11 $(CLIENTS)/$$name.in -o $(CLIENTS)/$$name.lock || exit; \
 	done

@@ -4,8 +4,9 @@
 
 `writes` counts the writes of 1, 2, 4 and 8 processes: each changes the metadata of a model of its own and queues a
 training, in turn. With preconditions, each change checks that the model is as it was read. `worker` measures the time
-from a job's creation to its start, and the transactions of an idle service. PostgreSQL is that of the tests, but waits
-for the disk as servers do; FITSERVE_TEST_POSTGRESQL_URL may name another server.
+from a job's creation to its start, and the transactions of an idle service: on PostgreSQL also with Redis as broker,
+and with a broker that is away, so that the worker polls. PostgreSQL is that of the tests, but waits for the disk as
+servers do; FITSERVE_TEST_POSTGRESQL_URL may name another server.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import create_engine, text
 
@@ -32,6 +33,7 @@ from service.operations.jobs.kinds import training
 from tests import postgresql_server
 from tests.databases import KINDS, migrated_settings
 from tests.journeys.specs import LINE, LINE_DATASET
+from tests.redis_server import RedisServer
 from tests.running_service import RunningService, running_service
 from tests.service.operations import stocked
 
@@ -92,27 +94,49 @@ def _write(number: int, settings: Settings, preconditions: bool, seconds: float,
 
 def worker(arguments: argparse.Namespace) -> Rows:
     """How soon a job starts, and what an idle service asks."""
-    for kind in arguments.databases:
+    ways = [way for way in WAYS if way.database in arguments.databases]
+    for way in ways:
         with (
             tempfile.TemporaryDirectory() as folder,
-            _url(kind) as settings,
+            _urls(way, Path(folder)) as settings,
             running_service(Path(folder), None, None, api_processes="1", **settings) as service,
         ):
             delays = list(_delays(service, arguments.jobs))
             median, longest = statistics.median(delays), max(delays)
-            yield Row(f"from creation to start, {kind}", f"{median:.0f} ms, at most {longest:.0f} ms")
+            yield Row(f"from creation to start, {way.name}", f"{median:.0f} ms, at most {longest:.0f} ms")
             if settings:
                 rate = _transactions(settings["database_url"])
-                yield Row("transactions of an idle service, postgresql", f"{rate:.1f}/s")
+                yield Row(f"transactions of an idle service, {way.name}", f"{rate:.1f}/s")
+
+
+class Way(NamedTuple):
+    """How a worker learns of jobs."""
+
+    name: str
+    database: str
+    broker: str | None = None
+
+
+WAYS = (
+    Way("sqlite", "sqlite"),
+    Way("postgresql", "postgresql"),
+    Way("postgresql with redis", "postgresql", "redis"),
+    Way("postgresql with a broker that is away", "postgresql", "away"),
+)
 
 
 @contextmanager
-def _url(kind: str) -> Iterator[dict[str, str]]:
-    if kind == "sqlite":
+def _urls(way: Way, folder: Path) -> Iterator[dict[str, str]]:
+    if way.database == "sqlite":
         yield {}
         return
-    with postgresql_server.empty_database() as url:
-        yield {"database_url": url}
+    with postgresql_server.empty_database() as url, RedisServer(folder) as server:
+        settings = {"database_url": url}
+        if way.broker is not None:
+            settings |= {"broker_url": server.url, "artifact_url": str(folder / "artifacts")}
+        if way.broker == "away":
+            server.kill()
+        yield settings
 
 
 def _delays(service: RunningService, jobs: int) -> Iterator[float]:

@@ -26,6 +26,7 @@ MOST_SHARING, MEMORY_PER_SHARE = 4, 2 * 1024**3
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SQLITE = "sqlite:///"
 DATABASE_SCHEMES = (SQLITE, "postgresql+psycopg://")
+BROKER_SCHEMES = ("redis://", "rediss://", "amqp://", "amqps://")
 S3_SCHEME = "s3://"
 PORTS = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
 S3_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{2,62}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){0,9}/?")
@@ -71,6 +72,13 @@ class Settings:
         False,
         "With S3: answer downloads of versions' files and of Parquet results with a 303, whose `Location` is a URL of "
         "the bucket that is valid for 15 minutes. Otherwise the api sends the file.",
+    )
+    broker_url: str = setting(
+        "",
+        "URL of a message broker that tells workers of jobs instead of PostgreSQL: Redis (`redis://…`, `rediss://…`) "
+        "or RabbitMQ (`amqp://…`, `amqps://…`). The extra `celery` must be installed.",
+        stands_for="none",
+        secret=True,
     )
     start_seconds: float = setting(
         60.0, "How long a command waits at startup for PostgreSQL or S3 to become reachable.", minimum=0
@@ -265,7 +273,8 @@ class Settings:
     )
     poll_seconds: float = setting(
         0.1,
-        "Interval at which a worker polls the queue. PostgreSQL notifies workers; they then poll every 5 seconds only.",
+        "Interval at which a worker polls the queue. If PostgreSQL or a broker tells it of jobs, it polls every 5 "
+        "seconds only.",
         minimum=0.01,
     )
     max_attempts: int = setting(
@@ -301,6 +310,12 @@ class Settings:
         900.0,
         "Timeout for importing a dataset, including a download; after it the dataset fails, without a retry.",
         minimum=1,
+    )
+    batch_shard_rows: int = setting(
+        250_000,
+        "Rows above which a batch prediction is divided: into shards of about as many rows, at most 100, which several "
+        "workers predict concurrently; 0: none is divided.",
+        minimum=0,
     )
     job_memory_bytes: int = setting(
         0,
@@ -453,6 +468,7 @@ class Settings:
         sharing = _count_sharing(resolved["job_memory_bytes"])
         resolved["build_slots"], resolved["import_slots"] = self.build_slots or sharing, self.import_slots or sharing
         resolved["database_url"] = self.database_url or f"sqlite:///{resolved['data_dir'] / 'fitserve.db'}"
+        _check_broker(self.broker_url, resolved["database_url"], self.artifact_url)
         resolved["service_url"] = self.service_url or self.url
         resolved["artifact_url"] = self.artifact_url or str(resolved["data_dir"] / "artifacts")
         for name, value in resolved.items():
@@ -650,6 +666,31 @@ def _read_ports(posted: str) -> range:
     if not 0 < first <= last < 2**16:
         raise InvalidSettings(f'FITSERVE_GANG_PORTS must be two ports such as "29500-29599", not "{posted[:32]}".')
     return range(first, last + 1)
+
+
+def _check_broker(url: str, database_url: str, artifact_url: str) -> None:
+    """Refuse a broker that can't be used, or is of no use because the rest belongs to one machine."""
+    if not url:
+        return
+    parts = urlsplit(url)
+    if not url.startswith(BROKER_SCHEMES) or not parts.hostname:
+        raise InvalidSettings(
+            f"FITSERVE_BROKER_URL must begin with {', '.join(BROKER_SCHEMES[:-1])} or {BROKER_SCHEMES[-1]} and name a "
+            "host, such as redis://:PASSWORD@redis.example.org:6379/0."
+        )
+    if find_spec("celery") is None:
+        raise InvalidSettings("FITSERVE_BROKER_URL needs the extra `celery`: run pip install 'fitserve[celery]'.")
+    if database_url.startswith(SQLITE):
+        raise InvalidSettings(
+            "FITSERVE_BROKER_URL is for workers on several hosts, but FITSERVE_DATABASE_URL is an SQLite file, which "
+            "belongs to one. Set FITSERVE_DATABASE_URL to PostgreSQL (postgresql+psycopg://…), or omit "
+            "FITSERVE_BROKER_URL: one machine needs no broker."
+        )
+    if not artifact_url:
+        raise InvalidSettings(
+            "FITSERVE_BROKER_URL is for workers on several hosts, but the artifacts are in FITSERVE_DATA_DIR of each. "
+            "Set FITSERVE_ARTIFACT_URL to s3://BUCKET/PREFIX, or to the path of a folder that all hosts share."
+        )
 
 
 def _check_queues(queues: tuple[str, ...]) -> None:

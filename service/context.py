@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Self
 
+from service.broker.sender import HintSender
 from service.config import Settings
 from service.storage.artifact_stores import open_store
 from service.storage.artifacts import ArtifactStore
@@ -18,6 +19,7 @@ class Context:
     settings: Settings
     database: Database
     artifacts: ArtifactStore
+    broker: HintSender | None = None
 
     def in_project(self, project: str) -> Self:
         """The same parts, for operations that see and make only what belongs to a project."""
@@ -31,5 +33,6 @@ class Context:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        database = Database(settings.database_url, settings.database_pool_size)
-        return cls(settings, database, open_store(settings))
+        broker = HintSender(settings.broker_url) if settings.broker_url else None
+        database = Database(settings.database_url, settings.database_pool_size, broker)
+        return cls(settings, database, open_store(settings), broker)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NoReturn
 
 import structlog
@@ -56,11 +57,12 @@ def remove_ended_workers(settings: Settings) -> None:
     """Remove the worker that a killed service left in the database, so that it doesn't count as ready."""
     from service.context import Context
     from service.identity import may_live
+    from service.operations.jobs.lifecycle import remove_files
     from service.operations.upkeep.workers import take_over
 
     context = Context.from_settings(settings)
     with contextlib.closing(context.database):
-        take_over(context, socket.gethostname(), may_live)
+        take_over(context, socket.gethostname(), may_live, partial(remove_files, context))
 
 
 class StopRequested(Exception):

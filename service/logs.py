@@ -12,6 +12,8 @@ from service.config import Settings
 PASSWORD_IN_URL = re.compile(r"(://[^\s:/@\"']*):[^\s/@\"']+@")
 SECRET_OF_KEY = re.compile(r"(fsk_[0-9a-f]{24})_[0-9a-f]+")
 
+SILENT_LOGGERS = ("amqp", "celery", "kombu")
+"""Libraries that log each attempt to reach a broker. What matters of it, this service logs itself."""
 QUIET_LOGGERS = ("aiobotocore", "alembic", "botocore", "fsspec", "s3fs", "sqlalchemy", "urllib3", "tensorflow", "absl")
 """Libraries whose messages below the level of a warning don't help the operator."""
 
@@ -44,6 +46,7 @@ def configuration(settings: Settings, part: str) -> dict[str, Any]:
         ],
     }
     loggers = {name: {"level": "WARNING"} for name in QUIET_LOGGERS}
+    loggers |= {name: {"level": "CRITICAL"} for name in SILENT_LOGGERS}
     gunicorn = {"level": level, "handlers": [], "propagate": True}
     return {
         "version": 1,

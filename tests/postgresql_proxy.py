@@ -14,6 +14,7 @@ from sqlalchemy import make_url
 COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
 """A simple query as libpq sends it: type, length, text."""
 CHUNK = 65536
+KEEPALIVES = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT: 3}
 
 
 class Loss(enum.Enum):
@@ -24,16 +25,17 @@ class Loss(enum.Enum):
 
 
 class CommitProxy:
-    """Forwards connections to the server of a database URL. `url` is the URL through the proxy."""
+    """Forwards connections to the server of a database URL. `url` is the URL through the proxy, which listens on
+    `address`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, address: str = "127.0.0.1") -> None:
         server = make_url(url)
-        self._server = (server.host or "127.0.0.1", server.port or 5432)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.redirect(url)
+        self._listener = socket.create_server((address, 0))
         port = self._listener.getsockname()[1]
         # The proxy must be able to read what it forwards.
         plain = {"sslmode": "disable", "gssencmode": "disable"}
-        through = server.set(host="127.0.0.1", port=port).update_query_dict(plain)
+        through = server.set(host=address, port=port).update_query_dict(plain)
         self.url = through.render_as_string(hide_password=False)
         self._lock = threading.Lock()
         self._losses: list[Loss | None] = []
@@ -43,6 +45,8 @@ class CommitProxy:
         """Whether new connections are closed at once, as if the server were away."""
         self.lost = 0
         """How many COMMITs or answers were lost so far."""
+        self.refused = 0
+        """How many connections were closed at once."""
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self) -> Self:
@@ -51,6 +55,11 @@ class CommitProxy:
     def __exit__(self, *_: object) -> None:
         self._listener.close()
         self.disconnect()
+
+    def redirect(self, url: str) -> None:
+        """Forward new connections to the server of this URL."""
+        server = make_url(url)
+        self._server = (server.host or "127.0.0.1", server.port or 5432)
 
     def lose(self, loss: Loss, *, after: int = 0, then_away: bool = False) -> None:
         """Lose one COMMIT or answer, after forwarding `after` others. `then_away` makes the server unreachable too."""
@@ -90,7 +99,12 @@ class CommitProxy:
     def _serve(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError):
             if self.is_away:
+                self.refused += 1
                 return
+            # As the server does, it drops a client whose host has vanished.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, seconds in KEEPALIVES.items():
+                client.setsockopt(socket.IPPROTO_TCP, option, seconds)
             with socket.create_connection(self._server) as server, self._known(client):
                 self._forward(client, server)
 

@@ -10,7 +10,7 @@ import pwd
 import shutil
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
@@ -55,10 +55,10 @@ def end_run() -> None:
     """Stop the server, if it was started, and remove what the run made."""
     folder = Path(os.environ.pop(FOLDER))
     if (folder / "data" / "postmaster.pid").exists():
-        _call(folder, "pg_ctl", "--pgdata", str(folder / "data"), "--mode", "immediate", "stop")
+        call(folder, "pg_ctl", "--pgdata", str(folder / "data"), "--mode", "immediate", "stop")
     elif (url := os.environ.get(GIVEN)) and (folder / "templates").exists():
         for name in (folder / "templates").read_text().split():
-            _execute(make_url(url), f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            execute(make_url(url), f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -82,11 +82,11 @@ def _new_database(template: str) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     # Copying the files takes half as long as the default, which logs each page. Older servers know only one way.
     strategy = "" if os.environ.get(GIVEN) else " STRATEGY FILE_COPY"
-    _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"{strategy}')
+    execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"{strategy}')
     try:
         yield _render(server.set(database=name))
     finally:
-        _execute(server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        execute(server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 def _server() -> URL:
@@ -105,7 +105,7 @@ def _migrated_template() -> str:
     name = f"migrated_{folder.name}"
     with _locked(folder):
         if not (folder / "templates").exists():
-            _execute(server, f'CREATE DATABASE "{name}" TEMPLATE template0')
+            execute(server, f'CREATE DATABASE "{name}" TEMPLATE template0')
             migrate(_render(server.set(database=name)))
             (folder / "templates").write_text(name)
     return name
@@ -120,20 +120,31 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _start(folder: Path) -> str:
     """Make and start a server in a folder; returns its URL."""
-    data, port = folder / "data", free_port()
+    data = folder / "data"
+    initialize(folder, data)
+    return start(folder, data, {} if (folder / "durable").exists() else CARELESS)
+
+
+def initialize(folder: Path, data: Path) -> None:
+    """Make the files of a server in `data`, which is below the `folder` of the run."""
     if os.getuid() == 0:
         shutil.chown(folder, UNPRIVILEGED)
-    initialize = ("--no-sync", "--auth", "trust", "--username", USER, "--encoding", "UTF8", "--no-locale")
-    _call(folder, "initdb", *initialize, "--pgdata", str(data))
-    settings = {"port": port, **SETTINGS, **({} if (folder / "durable").exists() else CARELESS)}
-    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    start = ("--wait", "--timeout", str(START_SECONDS), "--log", str(folder / "log"), "--options", options)
-    _call(folder, "pg_ctl", "--pgdata", str(data), *start, "start")
+    options = ("--no-sync", "--auth", "trust", "--username", USER, "--encoding", "UTF8", "--no-locale")
+    call(folder, "initdb", *options, "--pgdata", str(data))
+
+
+def start(folder: Path, data: Path, settings: Mapping[str, str]) -> str:
+    """Start a server on a free port; returns its URL."""
+    port = free_port()
+    options = " ".join(f"-c {name}={value}" for name, value in {"port": port, **SETTINGS, **settings}.items())
+    log = str(data.with_name(f"{data.name}.log"))
+    begin = ("--wait", "--timeout", str(START_SECONDS), "--log", log, "--options", options)
+    call(folder, "pg_ctl", "--pgdata", str(data), *begin, "start")
     return f"postgresql+psycopg://{USER}@127.0.0.1:{port}/postgres"
 
 
-def _call(folder: Path, program: str, *arguments: str) -> None:
-    """Run a program of PostgreSQL. As root, it runs as another user."""
+def call(folder: Path, program: str, *arguments: str) -> None:
+    """Run a program of PostgreSQL in the folder of the run. As root, it runs as another user."""
     account = pwd.getpwnam(UNPRIVILEGED)
     as_other: dict[str, Any] = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     with (folder / "output").open("a+") as output:  # a pipe would stay open as long as the server runs
@@ -169,7 +180,8 @@ def _programs(folder: Path) -> Path:
     return folder / newest / "bin"
 
 
-def _execute(server: URL, statement: str) -> None:
+def execute(server: URL, statement: str) -> None:
+    """Execute a statement outside of a transaction."""
     engine: Engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(statement))

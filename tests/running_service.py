@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -135,7 +135,8 @@ class Client:
 class RunningService:
     """`fitserve serve` in its own process. `keras_home` is the folder of Keras's downloaded datasets.
 
-    `environment` has other variables than Fitserve's settings; `client` has the key.
+    `environment` has other variables than Fitserve's settings; `client` has the key. It listens on `address`, on
+    whatever host the `prefix` of its command starts it.
     """
 
     root = ROOT
@@ -147,12 +148,17 @@ class RunningService:
         keras_home: Path | None = None,
         environment: Mapping[str, str] | None = None,
         key: str | None = None,
+        *,
+        address: str = "127.0.0.1",
+        prefix: Sequence[str] = (),
         **settings: str,
     ) -> None:
         self.port = free_port()
+        self._prefix = prefix
         self.data_dir = data_dir
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("FITSERVE_")}
         self.environment |= {
+            "FITSERVE_HOST": address,
             "FITSERVE_PORT": str(self.port),
             "FITSERVE_DATA_DIR": str(data_dir),
             "KERAS_HOME": str(keras_home or data_dir / "keras"),
@@ -162,14 +168,14 @@ class RunningService:
             **{f"FITSERVE_{name.upper()}": value for name, value in settings.items()},
             **(environment or {}),
         }
-        self.client = Client(f"http://127.0.0.1:{self.port}", key)
+        self.client = Client(f"http://{address}:{self.port}", key)
         self.start()
 
     def start(self) -> None:
         """Start the service, or start it again with the same port, folder and settings."""
         self._log: list[str] = []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "service", "serve"],
+            [*self._prefix, sys.executable, "-m", "service", "serve"],
             env=self.environment,
             cwd=self.root,
             stdout=subprocess.PIPE,

@@ -1,5 +1,8 @@
 """An S3 server for tests (moto's), which can fail as real ones do."""
 
+import io
+import queue
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -9,32 +12,45 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 ERROR = "<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>{code}</Message></Error>"
-REASONS = {403: "AccessDenied", 500: "InternalError", 503: "SlowDown"}
+REASONS = {400: "InvalidRequest", 403: "AccessDenied", 500: "InternalError", 503: "SlowDown"}
+
+
+class Quiet(WSGIRequestHandler):
+    """Prints no line for each request."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
 
 
 @dataclass
 class Fault:
-    """How the server answers: with a status, with silence for so many seconds, or with half of the content."""
+    """How the server answers: with a status, with silence for so many seconds, with half of the content, or late."""
 
     status: int = 503
+    share: float = 1
+    """The share of the requests, drawn at random."""
     times: float = float("inf")
     """How many of the requests."""
     after: int = 0
     """How many of them succeed before."""
     seconds: float = 0
+    """At most until the fault ends."""
     cuts: bool = False
+    late_seconds: float = 0
+    """Writes are confirmed at once and done later: until then, readers see what was before."""
     methods: tuple[str, ...] = ("GET", "HEAD", "PUT", "POST", "DELETE")
     ends: str = ""
     """Only requests for objects whose names end with this."""
     seen: int = 0
+    ended: threading.Event = field(default_factory=threading.Event)
 
     def concerns(self, environ: WSGIEnvironment) -> bool:
         named = environ["REQUEST_METHOD"] in self.methods and environ["PATH_INFO"].endswith(self.ends)
         self.seen += named
-        return named and self.after < self.seen <= self.after + self.times
+        return named and self.after < self.seen <= self.after + self.times and random.random() < self.share
 
 
 @dataclass
@@ -46,37 +62,67 @@ class S3Server:
     """The requests that arrived, as `METHOD PATH`."""
     _fault: Fault | None = None
     _buckets: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _late: queue.Queue[tuple[float, WSGIEnvironment]] = field(default_factory=queue.Queue)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self.requests.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
         fault = self._fault
         if fault is None or not fault.concerns(environ):
-            answer: Iterable[bytes] = self._moto(environ, start_response)
-            return answer
+            if self._late.unfinished_tasks:  # so that writes stay in their order
+                return self._answer_early(environ, start_response, 0)
+            return [self._ask(environ, start_response)]
         if fault.cuts:
-            content = b"".join(self._moto(environ, start_response))
+            content = self._ask(environ, start_response)
             return [content[: len(content) // 2]]
+        if fault.late_seconds:
+            return self._answer_early(environ, start_response, fault.late_seconds)
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        time.sleep(fault.seconds)
+        fault.ended.wait(fault.seconds)
         start_response(f"{fault.status} Fault", [("Content-Type", "application/xml")])
         return [ERROR.format(code=REASONS[fault.status]).encode()]
+
+    def _ask(self, environ: WSGIEnvironment, start_response: StartResponse) -> bytes:
+        """Moto's answer. One at a time: its lists fail with KeyError while another thread deletes."""
+        with self._lock:
+            return b"".join(self._moto(environ, start_response))
+
+    def _answer_early(self, environ: WSGIEnvironment, start_response: StartResponse, seconds: float) -> Iterable[bytes]:
+        """Confirm the write or removal of objects, and do it later. Everything else is done at once."""
+        removes, query = environ["REQUEST_METHOD"] in ("POST", "DELETE"), environ.get("QUERY_STRING", "")
+        if environ["REQUEST_METHOD"] == "GET" or (query and query != "delete"):
+            return [self._ask(environ, start_response)]
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        self._late.put((time.monotonic() + seconds, environ | {"wsgi.input": io.BytesIO(body)}))
+        start_response("200 OK", [("Content-Type", "application/xml"), ("ETag", '"late"')])
+        return [b"<DeleteResult/>" if removes else b""]
+
+    def _do_late_work(self) -> None:
+        while True:
+            due, environ = self._late.get()
+            time.sleep(max(0.0, due - time.monotonic()))
+            self._ask(environ, lambda *_: lambda _: None)
+            self._late.task_done()
 
     @contextmanager
     def failing(self, **fault: Any) -> Iterator[Fault]:
         """Fail in the block as a Fault says."""
-        self._fault = Fault(**fault)
+        self._fault = given = Fault(**fault)
         try:
-            yield self._fault
+            yield given
         finally:
             self._fault = None
+            given.ended.set()
+            self._late.join()
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self, host: str = "127.0.0.1") -> Iterator[None]:
         from moto.server import DomainDispatcherApplication, create_backend_app  # half a second
 
         self._moto: Callable[..., Any] = DomainDispatcherApplication(create_backend_app)
-        server = make_server("127.0.0.1", 0, self, threaded=True)
-        self.url = f"http://127.0.0.1:{server.port}"
+        server = make_server(host, 0, self, threaded=True, request_handler=Quiet)
+        self.url = f"http://{host}:{server.port}"
+        threading.Thread(target=self._do_late_work, daemon=True).start()
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield

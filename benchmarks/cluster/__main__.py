@@ -1,25 +1,32 @@
 """Many workers, and a database with a long history, beside the bars that they are held to.
 
-    python -m benchmarks.cluster [claims] [history] [workers] [gang] [--databases NAME...] [--workers N] [--jobs N]
-                                 [--finished N] [--epochs N] [--network NAME]
+    python -m benchmarks.cluster [claims] [history] [workers] [batches] [gang] [--databases NAME...] [--workers N]
+                                 [--jobs N] [--finished N] [--rows N] [--formats FORMAT...] [--epochs N]
+                                 [--network NAME]
 
 `claims`: simulated workers, threads of a few processes, claim jobs, hold each for a while and end it. `history`: the
 claims, lists, pages and the cleanup of a service with a million finished jobs. `workers`: four real workers against
-one, on jobs that sleep for a second. `gang`: CIFAR-10 on two workers in two network namespaces, against one host with
-twice the batch; this needs root, iproute2 and FITSERVE_TEST_DATA. PostgreSQL is that of the tests;
-FITSERVE_TEST_POSTGRESQL_URL may name another server.
+one, on jobs that sleep for a second. `batches`: a large batch prediction by one real worker and by two. `gang`:
+CIFAR-10 on two workers in two network namespaces, against one host with twice the batch; this needs root, iproute2 and
+FITSERVE_TEST_DATA. PostgreSQL is that of the tests; FITSERVE_TEST_POSTGRESQL_URL may name another server.
 """
 
 import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks.cluster import claims, gang, history, workers
+from benchmarks.cluster import batches, claims, gang, history, workers
 from benchmarks.serving.report import describe_rows
 from tests import postgresql_server
 from tests.databases import KINDS, migrated_settings
 
-PARTS = {"claims": claims.measure, "history": history.measure, "workers": workers.measure, "gang": gang.measure}
+PARTS = {
+    "claims": claims.measure,
+    "history": history.measure,
+    "workers": workers.measure,
+    "batches": batches.measure,
+    "gang": gang.measure,
+}
 
 
 def measure(part: str, kind: str, arguments: argparse.Namespace) -> None:
@@ -44,6 +51,8 @@ def main() -> None:
     parser.add_argument("--sleeps", type=int, default=40, help="jobs of a second that real workers run (40)")
     parser.add_argument("--epochs", type=int, default=1, help="epochs of the gang (1)")
     parser.add_argument("--network", choices=gang.NETWORKS, default="dense", help="network of the gang (dense)")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the batch prediction (1,000,000)")
+    parser.add_argument("--formats", nargs="+", choices=["csv", "parquet", "npy"], default=["csv"], help="of its file")
     arguments = parser.parse_args()
     if arguments.workers < claims.PROCESSES:
         parser.error(f"--workers must be at least {claims.PROCESSES}.")

@@ -43,27 +43,28 @@ def measure(settings: Settings, arguments: argparse.Namespace) -> Rows:
 
 def _rate(context: Context, count: int, jobs: int) -> float:
     """The jobs a minute of so many workers, once they have started."""
-    with _running(context, count):
+    with running(context, count, ["-m", "benchmarks.cluster.sleeping"]):
         began = time.monotonic()
         for _ in range(jobs):
             with context.database.write() as session:
                 queue.enqueue(context, session, KIND, SleepRequest(SECONDS))
-        _wait(lambda: _unfinished(context) == 0)
+        wait(lambda: _unfinished(context) == 0)
         return 60 * jobs / (time.monotonic() - began)
 
 
 @contextmanager
-def _running(context: Context, count: int) -> Iterator[None]:
+def running(context: Context, count: int, program: list[str], **variables: str) -> Iterator[None]:
+    """So many processes of a worker, once all of them are ready. `program` are the arguments of Python."""
     settings = context.settings
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FITSERVE_")}
     environment |= {
         "FITSERVE_DATA_DIR": str(settings.data_dir), "FITSERVE_DATABASE_URL": settings.database_url,
-        "FITSERVE_LOG_LEVEL": "warning",
+        "FITSERVE_LOG_LEVEL": "warning", **variables,
     }  # fmt: skip
-    command = [sys.executable, "-m", "benchmarks.cluster.sleeping"]
-    started = [subprocess.Popen(command, env=environment) for _ in range(count)]
+    command = [sys.executable, *program]
+    started = [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) for _ in range(count)]
     try:
-        _wait(lambda: sum(view.worker.ready for view in workers.alive(context)) == count)
+        wait(lambda: sum(view.worker.ready for view in workers.alive(context)) == count)
         yield
     finally:
         for process in started:
@@ -77,7 +78,8 @@ def _unfinished(context: Context) -> int:
         return session.scalar(select(func.count()).where(Job.status.in_(statuses.UNFINISHED))) or 0
 
 
-def _wait(condition: Callable[[], bool]) -> None:
+def wait(condition: Callable[[], bool]) -> None:
+    """Wait until the condition is true. Raises TimeoutError."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not condition():
         if time.monotonic() > deadline:

@@ -1,13 +1,14 @@
 """The fault suite, and figures of queues, orders and jobs, over HTTP against services of their own.
 
-    python -m benchmarks.survival faults [--only FAULT...] [--database NAME] [--seconds N] [--seed N]
+    python -m benchmarks.survival faults [--only FAULT...] [--on NAME] [--seconds N] [--seed N]
     python -m benchmarks.survival queue orders cost [--jobs N] [--rows N] [--rounds N] [--seed N]
 
 `faults` has clients upload, train and predict while a fault disturbs the service: nothing that was accepted may be
-lost or doubled, all results must equal undisturbed ones, and after the cleanup no file may be left over. Each fault
-runs on SQLite and on PostgreSQL, on a server that the tests bring or that FITSERVE_TEST_POSTGRESQL_URL names. The exit
-code is 1 if something was not met. Disks are mounted, which needs root; `clock` needs a C compiler. What isn't possible
-is reported as skipped.
+lost or doubled, all results must equal undisturbed ones, and after the cleanup no file may be left over. While the
+database, S3 or another host is away, a loaded version must go on predicting. Each fault runs on SQLite with a folder,
+on PostgreSQL with a folder and on PostgreSQL with S3: on servers that the tests bring, or on the PostgreSQL that
+FITSERVE_TEST_POSTGRESQL_URL names. The exit code is 1 if something was not met. Disks are mounted and `partition` makes
+network namespaces, which need root; `clock` needs a C compiler. What isn't possible is reported as skipped.
 
 `queue` fills the queue; `orders` sends orders during a long epoch; `cost` compares a job with the bare training. MNIST
 and CIFAR-10 are read from `mnist.npz` and `cifar10-images.zip` in FITSERVE_TEST_DATA, or in `../shared/data`.
@@ -23,13 +24,13 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.serving.report import Rows, describe_rows
-from benchmarks.survival import databases
+from benchmarks.serving.report import Row, Rows, describe_rows
+from benchmarks.survival.backing import KINDS, Skipped
 from benchmarks.survival.cost import cost
 from benchmarks.survival.faults import FAULTS
 from benchmarks.survival.orders import orders
 from benchmarks.survival.queueing import queue
-from benchmarks.survival.scenario import Skipped, try_fault
+from benchmarks.survival.scenario import try_fault
 from tests import postgresql_server
 
 FIGURES: dict[str, Callable[[Path, argparse.Namespace], Rows]] = {part.__name__: part for part in (queue, orders, cost)}
@@ -57,14 +58,14 @@ def main() -> None:
 
 
 def _faults(arguments: argparse.Namespace) -> bool:
-    """Try the faults on each database; returns whether everything was met."""
+    """Try the faults on everything on which services stand; returns whether everything was met."""
     met = True
-    for database in databases.chosen(arguments.database):
+    for kind in [KINDS[arguments.on]] if arguments.on else KINDS.values():
         for name in arguments.only or FAULTS:
-            print(f"\n## {name} on {database.name}", flush=True)
+            print(f"\n## {name} on {kind.name}", flush=True)
             try:
                 with tempfile.TemporaryDirectory() as folder:
-                    rows = try_fault(FAULTS[name], database, Path(folder), arguments.seconds, arguments.seed)
+                    rows = try_fault(FAULTS[name], kind, Path(folder), arguments.seconds, arguments.seed)
                     met = _print(rows) and met
             except Skipped as reason:
                 print(f"\nskipped: {reason}", flush=True)
@@ -75,10 +76,13 @@ def _faults(arguments: argparse.Namespace) -> bool:
 
 
 def _print(rows: Rows) -> bool:
-    """Print the table; returns whether every bar in it was met."""
-    found = list(rows)
-    for line in describe_rows(iter(found)):
-        print(line, flush=True)
+    """Print the table, or as much of it as there is before an error; returns whether every bar in it was met."""
+    found: list[Row] = []
+    try:
+        found.extend(rows)
+    finally:
+        for line in describe_rows(iter(found)):
+            print(line, flush=True)
     return all(row.met is not False for row in found)
 
 
@@ -86,7 +90,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all by default")
     parser.add_argument("--only", nargs="+", choices=FAULTS, metavar="FAULT", help=", ".join(FAULTS))
-    parser.add_argument("--database", choices=databases.NAMES, help="only this one")
+    parser.add_argument("--on", choices=KINDS, help=f"only on one of {', '.join(KINDS)}")
     parser.add_argument("--seconds", type=float, default=20, help="how long each fault lasts (20)")
     parser.add_argument("--seed", type=int, default=7, help="draws moments, victims and priorities (7)")
     parser.add_argument("--jobs", type=int, help="jobs of `queue` (200)")

@@ -1,8 +1,10 @@
 """Compares what clients were promised with what there is."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from benchmarks.survival.clients import BATCHES, DATASETS, EPOCHS, MODEL, TRAININGS, UNDISTURBED, Accepted, Persistent
@@ -10,6 +12,7 @@ from benchmarks.survival.site import Site
 from service.config import Settings
 from service.context import Context
 from service.operations.upkeep import orphans, references
+from service.storage.artifact_keys import GROUPS, parse
 
 SHOWN = 3
 
@@ -89,23 +92,23 @@ def _is_undisturbed(item: dict[str, Any]) -> bool:
 
 def sweep(site: Site) -> list[str]:
     """Run the cleanup on a stopped service, as if long after; the kinds of folders to which nothing refers then."""
-    settings = Settings(data_dir=site.data_dir, database_url=site.database.direct_url)
-    context = Context.from_settings(settings)
-    orphans.remove(context, datetime.now(UTC) + timedelta(hours=settings.orphan_hours, days=3))
+    return [left for service in site.services for left in _sweep_host(site, service.data_dir)]
+
+
+def _sweep_host(site: Site, data_dir: Path) -> list[str]:
+    backing = site.backing
+    settings = Settings(data_dir=data_dir, database_url=backing.database_url, artifact_url=backing.artifact_url)
+    context, later = Context.from_settings(settings), datetime.now(UTC) + timedelta(days=3)
+    orphans.remove(context, later)
+    orphans.remove_from_host(context, later)
     with context.database.read() as session:
         needed = references.needed(session)
     context.database.close()
-    root = context.artifacts.root
-    published = [path for group in root.glob("[!.]*") for path in _published(group.name, root)]
-    left = [group for group, key in published if key not in needed]
-    return left + [path.parent.name for hidden in (".staging", ".removed") for path in root.glob(f"{hidden}/*")]
-
-
-def _published(group: str, root: Any) -> Iterator[tuple[str, str]]:
-    """The published folders of a group of keys."""
-    depth = "*" if group == "uploads" else "*/*"
-    for path in (root / group).glob(depth):
-        yield group, str(path.relative_to(root))
+    store = context.artifacts
+    published = [key for group in GROUPS for key in store.published_before(math.inf, group)]
+    left = [parse(key)[0] for key in published + store.copies_before(math.inf) if key not in needed]
+    hidden = (".staging", ".removed", ".partial")
+    return left + [path.parent.name for name in hidden for path in store.root.glob(f"{name}/*")]
 
 
 def _few(found: Any) -> str:

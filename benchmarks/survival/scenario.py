@@ -3,16 +3,18 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.serving.report import Row, Rows, none_of
 from benchmarks.survival.audit import Audit, sweep
+from benchmarks.survival.backing import Kind, Skipped
 from benchmarks.survival.clients import MOONS, SEEDS, UNDISTURBED, Persistent, Session, Trouble, predict, train, upload
-from benchmarks.survival.databases import Kind
 from benchmarks.survival.jobs import count_each
-from benchmarks.survival.site import Disk, Site, Skipped, open_site
+from benchmarks.survival.networks import Host
+from benchmarks.survival.site import Needs, Site, open_site
+from benchmarks.survival.watching import Watcher
 from tests.journeys.specs import STATEFUL
 
 __all__ = ["Fault", "Skipped", "Tools", "try_fault"]
@@ -29,6 +31,8 @@ class Tools:
 
     site: Site
     expected: Mapping[str | int, str]
+    seconds: float
+    """How long the fault lasts."""
     random: random.Random
     wait: Callable[[float], bool]
     counts: dict[str, int] = field(default_factory=dict)
@@ -39,29 +43,34 @@ class Tools:
 
 
 @dataclass(frozen=True)
-class Fault:
+class Fault(Needs):
     """`disturb` disturbs the service until `wait` returns True, and leaves it undisturbed."""
 
     disturb: Callable[[Tools], None]
-    disk: Disk | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """For all processes of the service. SIGNALS stands for the folder through which the fault reaches them."""
-    files: Mapping[str, bytes] = field(default_factory=dict)
-    """What that folder contains from the start."""
     check: Callable[[Kind], None] = lambda kind: None
     """Raises Skipped if the fault isn't possible here."""
+    spares_loaded: bool = False
+    """Whether versions that are loaded go on answering meanwhile, on every host."""
 
 
 def try_fault(fault: Fault, kind: Kind, folder: Path, seconds: float, seed: int) -> Rows:
     """Figures of one fault, each beside its bar. Raises Skipped."""
     fault.check(kind)
-    with open_site(kind, folder, fault.disk, fault.environment, fault.files) as site:
+    with open_site(kind, folder, fault) as site:
         client = Persistent(site.service.client.base_url)
         expected = _prepare(site, client)
-        sessions = [Session(client.base_url, number, seed) for number in range(SESSIONS)]
+        urls = [service.client.base_url for service in site.services]
+        sessions = [Session(urls[number % len(urls)], number, seed) for number in range(SESSIONS)]
+        hosts: Sequence[Host | None] = site.hosts or [None]
+        watchers = [Watcher(url, host) for url, host in zip(urls, hosts, strict=True)]
+        if fault.spares_loaded:
+            for watcher in watchers:
+                watcher.begin()
         for session in sessions:
             session.start()
         counts, failure = _disturb(fault, site, expected, seconds, seed)
+        if fault.spares_loaded:
+            yield from _judge_watchers(watchers)
         began = time.monotonic()
         for session in sessions:
             session.end()
@@ -71,7 +80,7 @@ def try_fault(fault: Fault, kind: Kind, folder: Path, seconds: float, seed: int)
         yield Row("clients finished", f"{time.monotonic() - began:.0f} s later")
         yield from _judge(client, sessions, expected)
         yield none_of("failures of the fault itself", failure)
-        site.service.stop()
+        site.stop()
         left = sweep(site)
         yield none_of("files left after the cleanup", count_each(left) if left else "")
 
@@ -95,7 +104,7 @@ def _disturb(
 ) -> tuple[dict[str, int], str]:
     """Disturb the service for that time; what was done how often, and what went wrong while doing it."""
     ending = threading.Event()
-    tools = Tools(site, expected, random.Random(seed), ending.wait)
+    tools = Tools(site, expected, seconds, random.Random(seed), ending.wait)
     timer = threading.Timer(seconds, ending.set)
     timer.start()
     try:
@@ -106,6 +115,14 @@ def _disturb(
     finally:
         timer.cancel()
     return tools.counts, ""
+
+
+def _judge_watchers(watchers: list[Watcher]) -> Rows:
+    for watcher in watchers:
+        watcher.end()
+    number, slowest = sum(each.answered for each in watchers), max(each.slowest for each in watchers)
+    yield Row("predictions of a loaded version", f"{number}, the slowest took {slowest:.1f} s")
+    yield none_of("of these failed", "; ".join(each.failure for each in watchers if each.failure))
 
 
 def _judge(client: Persistent, sessions: list[Session], expected: dict[str | int, str]) -> Rows:

@@ -1,6 +1,7 @@
 """Reads a client's file as blocks. Its rows mean the same as the instances of a posted prediction."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -12,6 +13,7 @@ from models.allowance import Allowance
 from models.batches.arrays import read_inputs
 from models.batches.blocks import MOST_ROWS, Block, Blocks, count_rows, renumber, renumber_warnings
 from models.batches.series import SeriesReader
+from models.batches.shards import Place, count_places
 from models.errors import Fault, InvalidData, InvalidInstances
 from models.files.compressed import inner_name, unpack_file, unpack_head
 from models.files.formats import HEAD_BYTES as FORMAT_BYTES
@@ -19,11 +21,12 @@ from models.files.formats import TITLES, detect_head
 from models.files.npy import BadArray, read_header
 from models.files.zip_files import open_zip
 from models.files.zipped_pictures import list_pictures, read_picture_file
+from models.jobs.batch_prediction import Shard
 from models.limits import Limits
 from models.preprocessing import Instances, NamedFile, Preprocessing
 from models.preprocessing.tensor_input import MAX_PIXELS_AT_ONCE, TensorInput
 from models.tabular.csv_dialect import HEAD_BYTES, find_encoding
-from models.tabular.csv_instances import CsvColumns, names_columns, read_csv_file
+from models.tabular.csv_instances import CsvColumns, find_csv_rows, names_columns, read_csv_file
 from models.tabular.json_reader import load_rows, read_lines
 from models.tabular.parquet_reader import read_parquet
 from models.tabular.posted_parquet import read_frame
@@ -51,6 +54,8 @@ class _File:
     limits: Limits
     scratch: Path
     ignores_extra: bool = False
+    shard: Shard | None = None
+    """The rows to read; None for all."""
 
     @property
     def table(self) -> CsvColumns | None:
@@ -69,6 +74,17 @@ class _File:
     @property
     def listed_at_once(self) -> int:
         return min(LISTED_ROWS, max(1, self.rows_at_once // 4))
+
+    @property
+    def pictures_at_once(self) -> int:
+        """Images of the maximum size, at most as many as fit into the limit of one request."""
+        return max(1, MAX_PIXELS_AT_ONCE // self.limits.pixels)
+
+    def blocks(self, rows: int, at_once: int) -> Iterator[slice]:
+        """The rows of each block of the shard, or of all `rows`."""
+        first, last = (0, rows) if self.shard is None else (self.shard.first, self.shard.first + self.shard.rows)
+        for start in range(first, last, at_once):
+            yield slice(start, min(start + at_once, last))
 
 
 @dataclass(frozen=True)
@@ -102,18 +118,46 @@ def check_file(path: Path, name: str, document: dict[str, Any]) -> None:
 
 
 def read_file(
-    path: Path, name: str, preprocessing: Preprocessing, limits: Limits, scratch: Path, *, ignores_extra: bool = False
+    path: Path,
+    name: str,
+    preprocessing: Preprocessing,
+    limits: Limits,
+    scratch: Path,
+    *,
+    ignores_extra: bool = False,
+    shard: Shard | None = None,
 ) -> Blocks:
-    """The rows of the file at `path`, which may be compressed. `name` is the client's name for it, `scratch` a folder
-    for temporary files. `ignores_extra`: unknown columns of a table are ignored, with a warning, instead of refused.
+    """The rows of the file at `path`, which may be compressed; only those of the shard if there is one. `name` is the
+    client's name for it, `scratch` a folder for temporary files. `ignores_extra`: unknown columns of a table are
+    ignored, with a warning, instead of refused.
 
     Raises InvalidInstances and InvalidData, which name the file and the invalid row and column.
     """
+    with _unpacked(path, name, scratch, limits) as (path, name):
+        yield from _read_unpacked(_File(path, name, preprocessing, limits, scratch, ignores_extra, shard))
+
+
+def find_blocks(
+    path: Path, name: str, preprocessing: Preprocessing, limits: Limits, scratch: Path, *, ignores_extra: bool = False
+) -> Iterator[Place]:
+    """The places after each of the blocks of read_file, found much faster than their rows are read. None for files that
+    can't be divided: JSON, NPZ, and any file for a model of series.
+
+    Raises InvalidInstances and InvalidData for some of the files that read_file refuses.
+    """
+    if preprocessing.rows is not None or _detect_unpacked(path, name) not in FINDERS:
+        return
+    with _unpacked(path, name, scratch, limits) as (path, name):
+        yield from FINDERS[_detect(path, name)](_File(path, name, preprocessing, limits, scratch, ignores_extra))
+
+
+@contextmanager
+def _unpacked(path: Path, name: str, scratch: Path, limits: Limits) -> Iterator[tuple[Path, str]]:
+    """The path and the name of a file that may be compressed, or of its content. Raises InvalidData."""
     unpacked = scratch / UNPACKED
     try:
-        if unpack_file(path, name, unpacked, limits) is not None:
-            path, name = unpacked, inner_name(name)
-        yield from _read_unpacked(_File(path, name, preprocessing, limits, scratch, ignores_extra))
+        is_compressed = unpack_file(path, name, unpacked, limits) is not None
+        yield (unpacked, inner_name(name)) if is_compressed else (path, name)
     finally:
         unpacked.unlink(missing_ok=True)
 
@@ -123,7 +167,7 @@ def _read_unpacked(file: _File) -> Blocks:
     pieces = READERS[_detect(file.path, name)](file)
     series = None if preprocessing.rows is None else SeriesReader(preprocessing, limits, file.ignores_extra)
     extra: list[dict[str, Any]] = []
-    done, in_series = 0, False
+    done, in_series = 0 if file.shard is None else file.shard.first, False
     while True:
         try:
             piece = next(pieces, None)
@@ -143,7 +187,8 @@ def _read_unpacked(file: _File) -> Blocks:
         warnings = [warning for warning in warnings if warning not in extra]  # each is about the whole file
         extra += [warning for warning in warnings if warning["row"] is None]
         if not in_series:
-            yield Block(rows, inputs, renumber_warnings(warnings, rows), piece.fraction, piece.files)
+            fraction = piece.fraction if file.shard is None else (done - file.shard.first) / file.shard.rows
+            yield Block(rows, inputs, renumber_warnings(warnings, rows), fraction, piece.files)
     if not done:
         raise InvalidData(Fault(f'The file "{name}" has no rows.', file=name))
     if series is not None:
@@ -189,8 +234,16 @@ def _detect_head(head: bytes, name: str) -> str:
 
 
 def _read_csv(file: _File) -> Iterator[_Piece]:
-    for instances, fraction in read_csv_file(file.path, file.name, file.table, file.listed_at_once):
+    shard = file.shard
+    at = None if shard is None or shard.at is None else int(shard.at)
+    most = None if shard is None else shard.rows
+    for instances, fraction in read_csv_file(file.path, file.name, file.table, file.listed_at_once, at, most):
         yield _Piece(instances, fraction)
+
+
+def _find_csv_blocks(file: _File) -> Iterator[Place]:
+    for rows, at in find_csv_rows(file.path, file.name, file.table, file.listed_at_once):
+        yield Place(rows, str(at))
 
 
 def _read_json(file: _File) -> Iterator[_Piece]:
@@ -200,19 +253,37 @@ def _read_json(file: _File) -> Iterator[_Piece]:
 
 
 def _read_json_lines(file: _File) -> Iterator[_Piece]:
-    size = file.path.stat().st_size
+    size, shard = file.path.stat().st_size, file.shard
     with file.path.open("rb") as stream:
-        lines = read_lines(stream, file.name)
+        if shard is None:
+            lines = read_lines(stream, file.name)
+        else:
+            stream.seek(int(shard.at or 0))
+            lines = islice(read_lines(stream, file.name, shard.first, shard.line), shard.rows)
         while rows := list(islice(lines, file.listed_at_once)):
             yield _Piece(rows, stream.tell() / size)
 
 
+def _find_json_blocks(file: _File) -> Iterator[Place]:
+    rows = at = line = 0
+    with file.path.open("rb") as stream:
+        for line, text in enumerate(stream, 1):
+            at += len(text)
+            if text.strip():
+                rows += 1
+                if rows % file.listed_at_once == 0:
+                    yield Place(rows, str(at), line)
+    if rows % file.listed_at_once:
+        yield Place(rows, str(at), line)
+
+
 def _read_parquet(file: _File) -> Iterator[_Piece]:
-    raw, table, at_once = read_parquet(file.path, file.name, file.limits), file.table, file.listed_at_once
+    is_checked = file.shard is not None  # when the file was divided
+    raw, table = read_parquet(file.path, file.name, file.limits, is_checked=is_checked), file.table
     input_ = file.preprocessing.table
-    for start in range(0, raw.rows, at_once):
-        frame = raw.frame.slice(start, at_once).collect()
-        fraction = (start + len(frame)) / raw.rows
+    for block in file.blocks(raw.rows, file.listed_at_once):
+        frame = raw.frame.slice(block.start, block.stop - block.start).collect()
+        fraction = block.stop / raw.rows
         if table is not None and input_ is not None:
             part = replace(raw, frame=frame.lazy(), rows=len(frame))
             yield _Piece(read_frame(part, table, input_.types, Allowance.for_blocks(file.limits)), fraction)
@@ -221,6 +292,10 @@ def _read_parquet(file: _File) -> Iterator[_Piece]:
             named = len(file.preprocessing.inputs) > 1
             rows = [dict(zip(raw.columns, row, strict=True)) if named else list(row) for row in frame.iter_rows()]
             yield _Piece(rows, fraction)
+
+
+def _find_parquet_blocks(file: _File) -> Iterator[Place]:
+    return count_places(read_parquet(file.path, file.name, file.limits).rows, file.listed_at_once)
 
 
 def _as_posted(frame: "polars.DataFrame", names: Sequence[str]) -> "polars.DataFrame":
@@ -260,27 +335,38 @@ def _read_npz(file: _File) -> Iterator[_Piece]:
 
 
 def _read_npy(file: _File) -> Iterator[_Piece]:
+    _count_npy_rows(file)
+    rows = np.load(file.path, mmap_mode="r", allow_pickle=False)
+    for block in file.blocks(len(rows), file.rows_at_once):
+        yield _Piece(np.array(rows[block]), block.stop / len(rows))
+
+
+def _find_npy_blocks(file: _File) -> Iterator[Place]:
+    return count_places(_count_npy_rows(file), file.rows_at_once)
+
+
+def _count_npy_rows(file: _File) -> int:
+    """The rows of an array; raises InvalidData if it isn't one."""
     with file.path.open("rb") as stream:
         try:
-            read_header(stream, file.path.stat().st_size)
+            return read_header(stream, file.path.stat().st_size).shape[0]
         except BadArray as problem:
             detail = f'The array "{file.name}" {problem}.'
             raise InvalidData(Fault(detail, file=file.name)) from problem
-    rows = np.load(file.path, mmap_mode="r", allow_pickle=False)
-    for start in range(0, len(rows), file.rows_at_once):
-        part = np.array(rows[start : start + file.rows_at_once])
-        yield _Piece(part, (start + len(part)) / len(rows))
 
 
 def _read_pictures(file: _File) -> Iterator[_Piece]:
-    # Images of the maximum size, at most as many as fit into the limit of one request.
-    at_once = max(1, MAX_PIXELS_AT_ONCE // file.limits.pixels)
     with open_zip(file.path, file.name, file.limits) as archive:
         entries = list_pictures(archive)
-        for start in range(0, len(entries), at_once):
-            part = entries[start : start + at_once]
+        for block in file.blocks(len(entries), file.pictures_at_once):
+            part = entries[block]
             rows = [NamedFile.of(read_picture_file(archive, entry, file.limits), entry.filename) for entry in part]
-            yield _Piece(rows, (start + len(part)) / len(entries), [entry.filename for entry in part])
+            yield _Piece(rows, block.stop / len(entries), [entry.filename for entry in part])
+
+
+def _find_picture_blocks(file: _File) -> Iterator[Place]:
+    with open_zip(file.path, file.name, file.limits) as archive:
+        yield from count_places(len(list_pictures(archive)), file.pictures_at_once)
 
 
 READERS: dict[str, Callable[[_File], Iterator[_Piece]]] = {
@@ -292,3 +378,11 @@ READERS: dict[str, Callable[[_File], Iterator[_Piece]]] = {
     "npy": _read_npy,
     "zip": _read_pictures,
 }
+FINDERS: dict[str, Callable[[_File], Iterator[Place]]] = {
+    "csv": _find_csv_blocks,
+    "jsonl": _find_json_blocks,
+    "parquet": _find_parquet_blocks,
+    "npy": _find_npy_blocks,
+    "zip": _find_picture_blocks,
+}
+"""Find the blocks of those formats whose rows can be read from any block on."""

@@ -5,7 +5,6 @@ fields of a prediction: `label`, `score` and `scores`, or `labels` and `scores`,
 """
 
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,6 @@ from models.spec import THRESHOLD, Task
 if TYPE_CHECKING:
     import polars
 
-PARTS_FOLDER = "parts"
 ROWS, FILE, LABEL, LABELS, SCORE, SCORES, VALUE = "row", "file", "label", "labels", "score", "scores", "value"
 MOST_ROWS = 65_536
 MOST_NUMBERS = 1024 * 1024
@@ -29,7 +27,7 @@ MOST_NUMBERS = 1024 * 1024
 
 
 class ResultWriter:
-    """Writes the predictions of a version for a sequence of blocks into a folder."""
+    """Writes the predictions of a version for a sequence of blocks into a folder, in parts."""
 
     def __init__(self, folder: Path, predictor: Predictor, threshold: float = THRESHOLD) -> None:
         self._folder = folder
@@ -38,7 +36,6 @@ class ResultWriter:
         self._frames: list[polars.DataFrame] = []
         self._waiting = 0
         self._parts: list[Path] = []
-        (folder / PARTS_FOLDER).mkdir()
 
     def add(self, block: Block, outputs: np.ndarray) -> None:
         """Add a block with the network's raw outputs."""
@@ -47,24 +44,36 @@ class ResultWriter:
         if self._waiting >= _count_rows(outputs[0].size):
             self._write_part()
 
-    def finish(self) -> Path:
-        """Combine the parts into one file, remove them, and return the file's path."""
-        import polars
-
+    def finish(self) -> list[Path]:
+        """Write the last part; returns the paths of all parts, in order."""
         self._write_part()
-        path = self._folder / RESULT_FILE
-        groups = _count_rows(_width(polars.read_parquet_schema(self._parts[0])))
-        polars.scan_parquet(self._parts, glob=False).sink_parquet(path, row_group_size=groups)
-        shutil.rmtree(self._folder / PARTS_FOLDER)
-        return path
+        return self._parts
 
     def _write_part(self) -> None:
         import polars
 
         if self._frames:
-            self._parts.append(self._folder / PARTS_FOLDER / f"{len(self._parts)}.parquet")
+            self._parts.append(self._folder / part_name(len(self._parts)))
             polars.concat(self._frames).write_parquet(self._parts[-1])
         self._frames, self._waiting = [], 0
+
+
+def part_name(number: int) -> str:
+    """The name of the file of a part, counted from 0."""
+    return f"{number}.parquet"
+
+
+def join_parts(parts: Sequence[Path], folder: Path) -> Path:
+    """Join parts, in this order, into the result's file in the folder; returns its path.
+
+    It reads one row group after another. The file depends only on the rows, not on how they were divided into parts.
+    """
+    import polars
+
+    path = folder / RESULT_FILE
+    groups = _count_rows(_width(polars.read_parquet_schema(parts[0])))
+    polars.scan_parquet(list(parts), glob=False).sink_parquet(path, row_group_size=groups)
+    return path
 
 
 def make_frame(

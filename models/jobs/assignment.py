@@ -69,3 +69,5 @@ class Phase(StrEnum):
     EXPORT = "export"
     """It writes the network's files."""
     PREDICT = "predict"
+    JOIN = "join"
+    """It joins the predictions of the shards of a batch prediction."""

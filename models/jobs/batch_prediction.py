@@ -1,5 +1,6 @@
-"""The request, assignment and result of a batch prediction."""
+"""The requests, assignments and results of batch predictions, of their shards, and of what joins these."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -46,6 +47,23 @@ class BatchPredictionRequest(Document):
         return super().to_document() | {"file": None if self.file is None else self.file.to_document()}
 
 
+@dataclass(frozen=True)
+class Shard(Document):
+    """Consecutive rows of a batch prediction: whole blocks, so that their predictions are the same as without shards.
+
+    It is also the request of the job that predicts them.
+    """
+
+    first: int
+    """How many rows come before them."""
+    rows: int
+    at: str | None = None
+    """Where they begin in a file of text: for CSV as TextIOWrapper.tell says it, for JSON Lines in bytes. None for the
+    rows of other sources, which are found by their number."""
+    line: int = 0
+    """How many lines of a file of JSON Lines come before them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class BatchPredictionAssignment(Assignment):
     """Predict the rows of a dataset or of a file, with the version in the folder `version`."""
@@ -60,6 +78,48 @@ class BatchPredictionAssignment(Assignment):
     ignores_extra: bool = False
     """Whether unknown columns of the file are ignored."""
     threshold: float = THRESHOLD
+    shard: Shard | None = None
+    """The rows to predict; None for all."""
+    shard_rows: int = 0
+    """With more rows than this, predict none, but divide them into shards; 0: predict any number of rows."""
+
+
+@dataclass(frozen=True)
+class BatchShards(Document):
+    """The shards into which a batch prediction was divided, in the order of the rows. It has predicted none yet."""
+
+    shards: Sequence[Shard]
+
+    @classmethod
+    def _read(cls, document: dict[str, Any]) -> Self:
+        return cls([Shard.from_document(shard) for shard in document["shards"]])
+
+    def to_document(self) -> dict[str, Any]:
+        return {"shards": [shard.to_document() for shard in self.shards]}
+
+    @property
+    def rows(self) -> int:
+        """The rows of all shards."""
+        return sum(shard.rows for shard in self.shards)
+
+
+@dataclass(frozen=True)
+class ShardResult(Document):
+    """The predictions of a shard. They are in `parts` files of the job's folder: `0.parquet` and so on."""
+
+    rows: int
+    parts: int
+    classes: list[Any] | None = None
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JoinAssignment(Assignment):
+    """Join the predictions of all shards, in the order of the rows."""
+
+    task: ClassVar = "models.tasks.batch_join:run"
+    folders: Sequence[Path]
+    results: Sequence[ShardResult]
 
 
 @dataclass(frozen=True)

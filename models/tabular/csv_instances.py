@@ -3,7 +3,7 @@
 import codecs
 import csv
 import io
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -30,6 +30,7 @@ MOST_HEAD_LINES = 1000
 """Lines in which the first row ends."""
 REFUSE, IGNORE = "refuse", "ignore"
 """What unknown columns are, as clients say it: a fault, or ignored."""
+BLANK_LINES = frozenset(("\n", "\r", "\r\n"))
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -103,7 +104,8 @@ def read_csv_instances(
     # A stream decodes line by line; StringIO would take four bytes for each character.
     lines = io.TextIOWrapper(io.BytesIO(data), encoding, newline="")
     lines.read(1 if is_marked else 0)
-    return list(chain.from_iterable(csv_blocks(lines, dialect, table)))
+    header, rows = _read_head(_without_blank_lines(_read_rows(dialect, iter(lines))), table)
+    return list(chain.from_iterable(_read_blocks(rows, header, None if header is None else len(header), None)))
 
 
 def names_columns(data: bytes, encoding: str | None, table: CsvColumns) -> bool:
@@ -120,34 +122,103 @@ def names_columns(data: bytes, encoding: str | None, table: CsvColumns) -> bool:
     return not plain and not set(table.taken).isdisjoint(name_columns(first))
 
 
-def read_csv_file(path: Path, name: str, table: CsvColumns | None, rows_at_once: int) -> Iterator[tuple[list, float]]:
-    """The instances of a CSV file in blocks, each with the share of the file that has been read.
+def read_csv_file(
+    path: Path, name: str, table: CsvColumns | None, rows_at_once: int, at: int | None = None, most: int | None = None
+) -> Iterator[tuple[list, float]]:
+    """The instances of a CSV file in blocks, each with the share of the file that has been read. Only `most` rows, from
+    the place `at` that find_csv_rows found, unless they are None.
 
     As read_csv_instances, but the encoding is detected. Raises InvalidInstances, with rows counted from the start of
     the block, and InvalidData for a file that isn't text.
     """
-    encoding, size = find_encoding(path, name, None), path.stat().st_size
+    size = path.stat().st_size
+    encoding = find_encoding(path, name, None)
     with path.open("rb") as file, io.TextIOWrapper(file, encoding, newline="") as text:
-        head = text.read(HEAD_BYTES)
-        dialect = _recognise(head, table)
-        text.seek(0)
-        for instances in csv_blocks(text, dialect, table, rows_at_once):
+        rows = _without_blank_lines(_read_rows(_find_dialect(text, table), iter(text.readline, "")))
+        header, after = _read_head(rows, table)
+        if at is None:
+            width = None if header is None else len(header)
+        else:
+            width = len(next(after) if header is None else header)
+            text.seek(at)
+            after = rows  # reads on from there, and so leaves out the row that is both the first one and the header
+        for instances in _read_blocks(islice(after, most), header, width, rows_at_once):
             yield instances, file.tell() / size
 
 
-def csv_blocks(
-    lines: Iterable[str], dialect: Dialect, table: CsvColumns | None, rows_at_once: int | None = None
-) -> Iterator[list]:
-    """The instances in lines of CSV, in one block or several. Raises InvalidInstances, with rows counted from the
-    start of the block."""
-    rows = _without_blank_lines(_read_rows(dialect, iter(lines)))
-    header: list[str] | None = None
-    if table is not None:
+def find_csv_rows(path: Path, name: str, table: CsvColumns | None, every: int) -> Iterator[tuple[int, int]]:
+    """Places in a CSV file between its rows, after each `every` rows and at the end: the number of rows before, and the
+    place for read_csv_file. There are none in a file with one column, whose blank lines may be rows.
+
+    Raises as read_csv_file, but only for rows that can't be told apart.
+    """
+    encoding = find_encoding(path, name, None)
+    with path.open("rb") as file, io.TextIOWrapper(file, encoding, newline="") as text:
+        counter = _RowCounter(text, _find_dialect(text, table))
+        header, rows = _read_head(counter.rows, table)
         first = next(rows, [])
-        header = _read_header(first, table)
-        if not table.header and not _names_columns(first, table):
-            rows = chain([first], rows)
-    width = None if header is None else len(header)
+        if not first or len(header or first) < 2:
+            return
+        found, read = 0, 1
+        while read := read + counter.count(every - read):
+            found += read
+            yield found, text.tell()
+            if read < every:
+                return
+            read = 0
+
+
+class _RowCounter:
+    """Counts the rows of a CSV file without parsing all of them: where no line has a quote, each line is a row, unless
+    it is blank."""
+
+    def __init__(self, text: io.TextIOWrapper, dialect: Dialect) -> None:
+        self._lines = iter(text.readline, "")
+        self._taken: deque[str] = deque()
+        """Lines that were read, but not parsed."""
+        self._quote = dialect.quote
+        self.rows = _without_blank_lines(_read_rows(dialect, self._next_lines()))
+        """The rows that aren't counted yet."""
+
+    def count(self, most: int) -> int:
+        """Count the next rows, at most so many. Raises InvalidInstances."""
+        found = 0
+        while lines := list(islice(self._lines, most - found)):
+            if self._quote in "".join(lines) or max(map(len, lines)) > csv.field_size_limit():
+                self._taken.extend(lines)
+                while self._taken and next(self.rows, None) is not None:
+                    found += 1
+            else:
+                found += len(lines) - sum(map(BLANK_LINES.__contains__, lines))
+        return found
+
+    def _next_lines(self) -> Iterator[str]:
+        while line := self._taken.popleft() if self._taken else next(self._lines, ""):
+            yield line
+
+
+def _find_dialect(text: io.TextIOWrapper, table: CsvColumns | None) -> Dialect:
+    """The dialect of a file, which is then at its beginning."""
+    dialect = _recognise(text.read(HEAD_BYTES), table)
+    text.seek(0)
+    return dialect
+
+
+def _read_head(rows: Iterator[list[str]], table: CsvColumns | None) -> tuple[list[str] | None, Iterator[list[str]]]:
+    """The names of the columns, None without a table; and the rows that aren't a header."""
+    if table is None:
+        return None, rows
+    first = next(rows, [])
+    header = _read_header(first, table)
+    if not table.header and not _names_columns(first, table):
+        rows = chain([first], rows)
+    return header, rows
+
+
+def _read_blocks(
+    rows: Iterator[list[str]], header: list[str] | None, width: int | None, rows_at_once: int | None
+) -> Iterator[list]:
+    """The instances in rows of `width` cells, that of the first row if it's None, in blocks."""
     while block := list(islice(rows, rows_at_once)):
         width = len(block[0]) if width is None else width
         _refuse_ragged(block, width)

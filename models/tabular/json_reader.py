@@ -108,10 +108,13 @@ def _nothing() -> "polars.LazyFrame":
     return polars.LazyFrame()
 
 
-def read_lines(lines: Iterable[bytes], name: str) -> Iterator[Any]:
-    """The values in the lines of a file; blank lines are ignored. Raises InvalidData."""
-    row = 0
-    for line, text in enumerate(lines, 1):
+def read_lines(lines: Iterable[bytes], name: str, row: int = 0, line: int = 0) -> Iterator[Any]:
+    """The values in the lines of a file; blank lines are ignored. `row` and `line` are how many come before them.
+
+    Raises InvalidData.
+    """
+    for text in lines:
+        line += 1
         if not text.strip():
             continue
         try:

@@ -113,7 +113,10 @@ class ApiServer(BaseApplication):
         # Only now: its threads begin when it is imported, and would not survive the fork.
         import onnxruntime  # noqa: F401 (the first prediction would wait for the import)
 
-        front = create_front(Context.from_settings(self.settings), tracing.start("api"))
+        context = Context.from_settings(self.settings)
+        if context.broker is not None:
+            context.broker.start()  # so that readiness and metrics know whether it answers
+        front = create_front(context, tracing.start("api"))
         sys.setswitchinterval(SWITCH_SECONDS)
         # What is loaded now stays: full collections that visit it all were most of the slowest answers.
         gc.collect()

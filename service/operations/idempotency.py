@@ -130,7 +130,7 @@ def release(context: Context, claim: Claim) -> None:
             key.owner = {}
 
 
-def forget_expired(context: Context) -> None:
-    """Remove the expired keys."""
+def forget_expired(context: Context, now: datetime) -> int:
+    """Remove the expired keys; returns how many."""
     with context.database.write() as session:
-        idempotency.forget_before(session, datetime.now(UTC) - RETENTION)
+        return idempotency.forget_before(session, now - RETENTION)

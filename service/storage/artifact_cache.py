@@ -2,9 +2,10 @@
 
 import errno
 import fcntl
+import math
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -153,6 +154,14 @@ class ArtifactCache:
         read it."""
         self._remove(self.path(key))
 
+    def used_before(self, moment: float) -> list[str]:
+        """The keys of the copies that were last used before `moment` (Unix time)."""
+        return sorted(path.relative_to(self.root).as_posix() for path in self._paths() if _used_at(path) < moment)
+
+    def evict(self, key: str) -> None:
+        """Remove the copy of a key, unless it is in use."""
+        self._evict(self.path(key))
+
     def tidy(self, moment: float) -> None:
         """Remove what processes that crashed left before `moment` (Unix time)."""
         for path in (self.root / REMOVED).glob("*"):
@@ -163,10 +172,9 @@ class ArtifactCache:
     def _make_room(self, size: int) -> None:
         """Evict copies until `size` more bytes fit, as far as they aren't in use."""
         copies = []
-        for group in GROUPS:
-            for path in self.root.glob(SEPARATOR.join([group, *["*"] * (count_parts(group) - 1)])):
-                with suppress(OSError):
-                    copies.append((path.stat().st_mtime, path, _size(path)))
+        for path in self._paths():
+            with suppress(OSError):
+                copies.append((_used_at(path), path, _size(path)))
         lacking = self._least_free - shutil.disk_usage(self.root).free
         excess = size + max(lacking, sum(bytes_ for *_, bytes_ in copies) - self._most_bytes)
         for _, path, bytes_ in sorted(copies):
@@ -174,6 +182,11 @@ class ArtifactCache:
                 return
             if self._evict(path):
                 excess -= bytes_
+
+    def _paths(self) -> Iterator[Path]:
+        """The places of all copies."""
+        for group in GROUPS:
+            yield from self.root.glob(SEPARATOR.join([group, *["*"] * (count_parts(group) - 1)]))
 
     def _evict(self, path: Path) -> bool:
         try:
@@ -224,6 +237,14 @@ def _empty(folder: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
+
+
+def _used_at(copy: Path) -> float:
+    """When a copy was last used; infinite if it is being removed."""
+    try:
+        return copy.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf
 
 
 def _size(folder: Path) -> int:

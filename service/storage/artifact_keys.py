@@ -6,6 +6,7 @@
     checkpoints/JOB/EXECUTION-NAME        the state of a training
     snapshots/JOB/EXECUTION               the weights of a training's epochs, a file for each
     batch-predictions/JOB/EXECUTION       the result of a batch prediction
+    shards/JOB/EXECUTION                  the result of a shard; JOB is the job whose work it is part of
     results/JOB/EXECUTION                 the result of another kind of job
     uploads/ID                            a client's file that a job will read, or the snapshot that a training starts
                                           from; ID is the dataset's or the job's
@@ -15,8 +16,8 @@ EXECUTION is the job's id and the token of its lease, so that executions never w
 
 import re
 
-DATASETS, MODELS, VARIANTS, CHECKPOINTS, SNAPSHOTS, PREDICTIONS, RESULTS, UPLOADS = GROUPS = (
-    "datasets", "models", "variants", "checkpoints", "snapshots", "batch-predictions", "results", "uploads",
+DATASETS, MODELS, VARIANTS, CHECKPOINTS, SNAPSHOTS, PREDICTIONS, SHARDS, RESULTS, UPLOADS = GROUPS = (
+    "datasets", "models", "variants", "checkpoints", "snapshots", "batch-predictions", "shards", "results", "uploads",
 )  # fmt: skip
 """The first part of each key."""
 SEPARATOR = "/"

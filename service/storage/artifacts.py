@@ -80,8 +80,8 @@ class ArtifactStore(ABC):
         """The names of the folders below a key."""
 
     @abstractmethod
-    def published_before(self, moment: float, key: str) -> list[str]:
-        """The names of the folders below a key whose last write was before `moment` (Unix time)."""
+    def published_before(self, moment: float, group: str) -> list[str]:
+        """The keys of a group's published folders whose last write was before `moment` (Unix time)."""
 
     @abstractmethod
     def empty_before(self, moment: float, key: str) -> list[str]:
@@ -163,6 +163,16 @@ class ArtifactStore(ABC):
     @abstractmethod
     def remove_leftovers(self, moment: float) -> None:
         """Remove what interrupted removals left, and interrupted uploads before `moment` (Unix time)."""
+
+    def copies_before(self, moment: float) -> list[str]:
+        """The keys of the folders of which this host has copies that were last used before `moment` (Unix time)."""
+        return []
+
+    def drop_copy(self, key: str) -> None:  # noqa: B027
+        """Remove this host's copy of a folder, unless it is in use."""
+
+    def tidy(self, moment: float) -> None:  # noqa: B027
+        """Remove what processes of this host that crashed left before `moment` (Unix time) of copies."""
 
     @abstractmethod
     def removing_held(self) -> AbstractContextManager[None]:

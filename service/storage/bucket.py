@@ -1,9 +1,8 @@
 """The objects of an S3 bucket below a prefix: the only module that knows s3fs and botocore, which it imports on use."""
 
 import errno
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,14 +12,25 @@ from typing import Any
 import structlog
 
 from service.errors import ArtifactsError, ArtifactsUnavailable, ArtifactsUnwritable
+from service.storage.circuit_breaker import CircuitBreaker
 
 log = structlog.get_logger()
 
 ATTEMPTS = 3
 """How often a request is sent that times out, or that is answered with a 5xx or SlowDown. botocore waits in between."""
-CONNECT_SECONDS, READ_SECONDS = 3, 15
+CONNECT_SECONDS, READ_SECONDS = 3, 10
+"""How long a connection may take, and how long the server may send nothing of an answer."""
+SMALL_SECONDS = 5.0
+"""How long a request may take that transfers little: a list, a check, a small object. All its attempts count."""
+HEARD_SECONDS = 0.5
+"""How lately the bucket must have answered so that a download begins without a check."""
+SMALL_BYTES = 256 * 1024
+"""What files may have together that are uploaded within that time."""
 REST_SECONDS = 5
-"""After a failure, all requests fail at once for so long, so that not every client waits for the timeouts."""
+"""How long requests fail at once after one that S3 didn't answer, so that not every client waits for the timeouts."""
+AWAY_CODES = {"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "TooManyRequests"}
+"""The codes below 500 of a server that is overloaded, or that waited for a request in vain."""
+OVERLOADED = 429
 PART_BYTES = 16 * 1024**2
 """Files of twice this size are sent in parts."""
 PARTS_AT_ONCE = FILES_AT_ONCE = 4
@@ -55,10 +65,8 @@ class Bucket:
     def __init__(self, location: str) -> None:
         self.location = location
         self.name, _, self._prefix = location.partition("/")
-        self._lock = threading.Lock()
-        self._failure = ""
-        """Why the latest request failed that S3 didn't answer."""
-        self._rests_until = 0.0
+        self._breaker = CircuitBreaker(REST_SECONDS)
+        self._written_at = float("-inf")
 
     @cached_property
     def _files(self) -> Any:
@@ -74,23 +82,28 @@ class Bucket:
             config_kwargs={"signature_version": "s3v4", "retries": retries, **timeouts},
         )
         files.retries = 1  # botocore already retries
+        files.connect()  # which takes a moment that isn't S3's
         return files
 
     def write(self, name: str, content: bytes) -> None:
         """Write a small object."""
         with self._asking(writing=True):
-            self._files.pipe_file(self._path(name), content)
+            self._files.pipe_file(self._path(name), content, timeout=SMALL_SECONDS)
 
     def upload(self, files: Mapping[str, Path]) -> None:
         """Write objects from files, by name. Large ones are sent in parts. Raises OSError."""
         if not files:
             return
+        is_small = sum(path.stat().st_size for path in files.values()) <= SMALL_BYTES
+        if not is_small:
+            self.check()  # whose timeout is short
         with self._asking(writing=True):
             self._files.put(
                 [str(path) for path in files.values()],
                 [self._path(name) for name in files],
                 batch_size=FILES_AT_ONCE,
                 chunksize=PART_BYTES,
+                timeout=SMALL_SECONDS if is_small else None,
             )
 
     def download(self, files: Mapping[str, Path]) -> None:
@@ -99,6 +112,7 @@ class Bucket:
             return
         for folder in {path.parent for path in files.values()}:
             folder.mkdir(parents=True, exist_ok=True)
+        self._check_unless_heard()
         with self._asking():
             for attempt in range(1, ATTEMPTS + 1):
                 try:
@@ -113,15 +127,17 @@ class Bucket:
                         raise
 
     def objects(self, folder: str) -> dict[str, Stored]:
-        """All objects below a folder, by their names in it; without the empty ones with which other programs show that
-        a folder exists."""
+        """All objects below a folder, as `walk` gives them."""
+        return dict(self.walk(folder))
+
+    def walk(self, folder: str) -> Iterator[tuple[str, Stored]]:
+        """The objects below a folder with their names in it, as they are listed; without the empty ones with which
+        other programs show that a folder exists."""
         prefix = self._key(f"{folder}/")
-        return {
-            item["Key"].removeprefix(prefix): Stored(item["Size"], item["LastModified"].timestamp())
-            for page in self._list(prefix)
-            for item in page.get("Contents", ())
-            if not item["Key"].endswith("/")
-        }
+        for page in self._list(prefix):
+            for item in page.get("Contents", ()):
+                if not item["Key"].endswith("/"):
+                    yield item["Key"].removeprefix(prefix), Stored(item["Size"], item["LastModified"].timestamp())
 
     def folders(self, folder: str) -> list[str]:
         """The names of the folders in a folder."""
@@ -137,7 +153,7 @@ class Bucket:
         while more is not None:
             with self._asking():
                 page: dict[str, Any] = self._files.call_s3(
-                    "list_objects_v2", Bucket=self.name, Prefix=prefix, **parameters, **more
+                    "list_objects_v2", Bucket=self.name, Prefix=prefix, timeout=SMALL_SECONDS, **parameters, **more
                 )
             yield page
             token = page.get("NextContinuationToken")
@@ -154,27 +170,43 @@ class Bucket:
                 if refused := answer.get("Errors"):
                     raise ArtifactsUnwritable(PermissionError(errno.EACCES, refused[0]["Code"]), "S3 bucket")
 
-    def abort_uploads(self, folder: str, moment: float) -> None:
-        """Remove the parts of uploads below a folder that began before `moment` (Unix time) and weren't completed."""
+    def abort_uploads(self, folders: Collection[str], moment: float) -> None:
+        """Remove the parts of uploads below folders that began before `moment` (Unix time) and weren't completed."""
+        prefixes = tuple(self._key(f"{folder}/") for folder in folders)
         with self._asking(writing=True):
-            answer = self._files.call_s3("list_multipart_uploads", Bucket=self.name, Prefix=self._key(f"{folder}/"))
-            for upload in answer.get("Uploads", ()):
-                if upload["Initiated"].timestamp() < moment:
+            for upload in self._uploads():
+                if upload["Key"].startswith(prefixes) and upload["Initiated"].timestamp() < moment:
                     self._files.call_s3(
                         "abort_multipart_upload", Bucket=self.name, Key=upload["Key"], UploadId=upload["UploadId"]
                     )
 
+    def _uploads(self) -> Iterator[dict[str, Any]]:
+        """All uploads in parts below the prefix that weren't completed."""
+        more: dict[str, str] | None = {}
+        while more is not None:
+            page = self._files.call_s3("list_multipart_uploads", Bucket=self.name, Prefix=self._key(""), **more)
+            yield from page.get("Uploads", ())
+            markers = {"KeyMarker": page.get("NextKeyMarker"), "UploadIdMarker": page.get("NextUploadIdMarker")}
+            more = markers if page.get("IsTruncated") else None
+
     def url(self, name: str, headers: Mapping[str, str]) -> str:
         """A URL from which everybody can download the object for URL_SECONDS. It is made without asking S3."""
         parameters = {HEADERS[header]: value for header, value in headers.items()}
-        with self._asking():
+        with self._translating(writing=False):
             found: str = self._files.url(self._path(name), expires=URL_SECONDS, **parameters)
             return found
 
     def check(self) -> None:
         """Ask whether the bucket answers."""
         with self._asking():
-            self._files.call_s3("list_objects_v2", Bucket=self.name, Prefix=self._key(""), MaxKeys=1)
+            self._files.call_s3(
+                "list_objects_v2", Bucket=self.name, Prefix=self._key(""), MaxKeys=1, timeout=SMALL_SECONDS
+            )
+
+    def _check_unless_heard(self) -> None:
+        """Check the bucket before a download, whose timeouts are long, unless it has just answered."""
+        if self._breaker.silent_seconds > HEARD_SECONDS:
+            self.check()
 
     def _path(self, name: str) -> str:
         return f"{self.name}/{self._key(name)}"
@@ -184,8 +216,23 @@ class Bucket:
 
     @contextmanager
     def _asking(self, *, writing: bool = False) -> Iterator[None]:
-        """Translate what S3 answers in the block. Errors of this host's files pass unchanged."""
-        self._check_rest()
+        """Ask S3 in the block, unless it is away. Translates what S3 answers."""
+        if (failure := self._breaker.find_failure()) is not None:
+            raise ArtifactsUnavailable(failure, retry_after=REST_SECONDS)
+        with self._translating(writing):
+            yield
+        self._breaker.note_success()
+        if writing:
+            self._written_at = time.monotonic()
+
+    @property
+    def unwritten_seconds(self) -> float:
+        """The seconds since the latest write; infinite before the first one, and after one that was refused."""
+        return time.monotonic() - self._written_at
+
+    @contextmanager
+    def _translating(self, writing: bool) -> Iterator[None]:
+        """Translate the errors of s3fs in the block. Errors of this host's files pass unchanged."""
         try:
             yield
         except ArtifactsError:
@@ -196,29 +243,22 @@ class Bucket:
             detail = "The S3 bucket of FITSERVE_ARTIFACT_URL doesn't exist."
             raise BucketRefused(detail, retry_after=REST_SECONDS) from error
         except Exception as error:
-            failure = self._translate(error, writing)
-            if failure is None:
+            reason = _reason(error)
+            if reason is None:
                 raise
-            raise failure from error
+            raise self._translate(error, reason, writing) from error
 
-    def _check_rest(self) -> None:
-        with self._lock:
-            if time.monotonic() < self._rests_until:
-                raise ArtifactsUnavailable(self._failure, retry_after=REST_SECONDS)
-
-    def _translate(self, error: Exception, writing: bool) -> ArtifactsError | None:
-        reason = _reason(error)
-        if reason is None:
-            return None
+    def _translate(self, error: Exception, reason: str, writing: bool) -> ArtifactsError:
         if isinstance(error, PermissionError):
             if writing:
+                self._written_at = float("-inf")
                 return ArtifactsUnwritable(PermissionError(errno.EACCES, reason), "S3 bucket")
             detail = f"The S3 bucket of FITSERVE_ARTIFACT_URL refuses access: {reason}."
             return BucketRefused(detail, retry_after=REST_SECONDS)
         log.warning("S3 fails", bucket=self.name, reason=str(error).strip() or type(error).__name__)
         failure = f"The artifact store fails: {reason}."
-        with self._lock:
-            self._failure, self._rests_until = failure, time.monotonic() + REST_SECONDS
+        if _is_away(error):
+            self._breaker.note_failure(failure)
         return ArtifactsUnavailable(failure, retry_after=REST_SECONDS)
 
 
@@ -230,10 +270,28 @@ def _is_cut_off(error: Exception) -> bool:
     return isinstance(error, ClientPayloadError | IncompleteReadError | ResponseStreamingError)
 
 
+def _answer(error: BaseException) -> dict[str, Any] | None:
+    """S3's answer; None if the error isn't one."""
+    found: dict[str, Any] | None = getattr(error.__cause__, "response", None)
+    return found
+
+
 def _code(error: BaseException) -> str | None:
     """The code of S3's answer; None if the error isn't one."""
-    answer = getattr(error.__cause__, "response", None)
+    answer = _answer(error)
     return None if answer is None else str(answer.get("Error", {}).get("Code", ""))
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the server is away or overloaded, so that other requests would fail too. An answer that refuses one
+    request, or credentials that are missing here, say nothing about the others."""
+    from botocore.exceptions import NoCredentialsError
+
+    answer = _answer(error)
+    if answer is None:
+        return not isinstance(error, NoCredentialsError)
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500 or status == OVERLOADED or _code(error) in AWAY_CODES
 
 
 def _reason(error: Exception) -> str | None:

@@ -16,11 +16,12 @@ import structlog
 from sqlalchemy import Connection, Engine, make_url, text
 from sqlalchemy.orm import Session
 
+from service.broker.sender import HintSender
 from service.errors import DatabaseUnavailable, DatabaseUnusable, ServiceError, TransactionAborted
 from service.storage import commits, last_write, notifications
 from service.storage.engines import BUSY_TIMEOUT_SECONDS, POOL_SIZE, TIMEOUTS, make_engine, sqlite_file
 from service.storage.failures import first_line, translating_errors
-from service.storage.unit_of_work import WAKES_WORKERS, UnitOfWork
+from service.storage.unit_of_work import HINTS, UnitOfWork
 
 __all__ = ["Database", "Session", "make_engine", "migrate", "retry_while_away", "wait_for_server"]
 
@@ -54,8 +55,10 @@ class Database:
     OutcomeUnknown, a DatabaseUnavailable that only `write()` raises.
     """
 
-    def __init__(self, url: str, pool_size: int = POOL_SIZE) -> None:
+    def __init__(self, url: str, pool_size: int = POOL_SIZE, broker: HintSender | None = None) -> None:
+        """With a broker, that tells workers of jobs instead of PostgreSQL."""
         self.engine = make_engine(url, pool_size)
+        self._broker = broker
         # SQLite's transactions see one state of the database anyway.
         is_server = self.engine.dialect.name == "postgresql"
         self._reading = self.engine.execution_options(**({"isolation_level": "REPEATABLE READ"} if is_server else {}))
@@ -93,12 +96,15 @@ class Database:
         """Like `write`, for rows that no process remembers: what the processes remember stays fresh."""
         with translating_errors(), self.engine.execution_options(writes=True).connect() as connection:
             transaction = connection.begin()  # from here on, nobody else writes to SQLite
-            transaction_id = _find_transaction_id(connection)
+            begun = commits.identify(connection)
             with self._under_condition(), UnitOfWork(connection, self._project) as session, session.begin():
                 yield session
-            commits.commit(self.engine, transaction, transaction_id)
+            commits.commit(self.engine, transaction, begun)
             self._thread.has_committed = True
-            if session.info.get(WAKES_WORKERS):
+            hints = session.info.get(HINTS)
+            if hints is not None and self._broker is not None:
+                self._broker.send(hints)
+            elif hints is not None:
                 notifications.notify(connection)
 
     @contextmanager
@@ -167,15 +173,10 @@ class Database:
         return bool(unused > pages)
 
     def close(self) -> None:
+        """Close the connections, that to the broker as well."""
         self.engine.dispose()
-
-
-def _find_transaction_id(connection: Connection) -> str | None:
-    """The server's id of a transaction; None on SQLite, which has none."""
-    if connection.dialect.name != "postgresql":
-        return None
-    found: str = connection.execute(text("SELECT pg_current_xact_id()::text")).scalar_one()
-    return found
+        if self._broker is not None:
+            self._broker.close()
 
 
 def wait_for_server(url: str, seconds: float) -> None:

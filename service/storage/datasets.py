@@ -87,6 +87,12 @@ def folders(session: Session) -> frozenset[str]:
     return frozenset(check_published(key, DATASETS, owner) for owner, key in found if key is not None)
 
 
+def newest_folder(session: Session) -> str | None:
+    """The artifact key of the version that was created last of those that are ready; None if there is none."""
+    ready = select(DatasetVersion.folder).where(DatasetVersion.status == statuses.READY)
+    return session.scalar(ready.order_by(DatasetVersion.created_at.desc()).limit(1))
+
+
 def page(session: Session, query: PageQuery) -> Page[Dataset]:
     """A page of datasets, filtered by `status`, `kind` and `metadata`."""
     columns = {"status": Dataset.status, "kind": Dataset.kind}

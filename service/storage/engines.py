@@ -29,6 +29,8 @@ TIMEOUTS = {
     "idle_in_transaction_session_timeout": "60s",
 }
 """Settings of a session of PostgreSQL."""
+KEEPALIVES = {"tcp_keepalives_idle": 5, "tcp_keepalives_interval": 2, "tcp_keepalives_count": 3}
+"""The server, too, ends the session of a host that vanished. Until then its locks hold up the others."""
 LONGEST_LOG_BYTES = 16 * 1024**2
 """The size to which SQLite truncates its write-ahead log after a larger transaction."""
 
@@ -62,7 +64,7 @@ def make_engine(url: str, pool_size: int = POOL_SIZE) -> Engine:
 
 
 def _for_postgresql(url: URL) -> dict[str, Any]:
-    timeouts = " ".join(f"-c {name}={value}" for name, value in TIMEOUTS.items())
+    timeouts = " ".join(f"-c {name}={value}" for name, value in {**TIMEOUTS, **KEEPALIVES}.items())
     given = url.normalized_query
     return {
         # What the URL sets applies: of `options`, the last one does.

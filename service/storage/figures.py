@@ -48,9 +48,11 @@ class TrainingSeconds(NamedTuple):
 
 
 def job_counts(session: Session) -> Sequence[JobCount]:
-    """The number of jobs by project, kind and status, without those that there are none of."""
+    """The number of jobs by project, kind and status, without those that there are none of. A job whose work is spread
+    counts, its parts don't; in queues and on workers it is the other way round."""
     same = Job.project, Job.kind, Job.status
-    return [JobCount(*row) for row in session.execute(select(*same, func.count()).group_by(*same))]
+    counted = select(*same, func.count()).where(Job.part_of.is_(None)).group_by(*same)
+    return [JobCount(*row) for row in session.execute(counted)]
 
 
 def queues(session: Session) -> Sequence[Queue]:
@@ -66,7 +68,8 @@ def queues(session: Session) -> Sequence[Queue]:
 def claimed(session: Session) -> Sequence[Claimed]:
     """The jobs that workers run, by project, kind and queue, without those that there are none of."""
     same = Job.project, Job.kind, Job.queue
-    running = select(*same, func.sum(Job.hosts)).where(Job.status.in_(statuses.CLAIMED), Job.leader.is_(None))
+    claimed = Job.status.in_(statuses.CLAIMED), Job.waits_for.is_(None), Job.leader.is_(None)
+    running = select(*same, func.sum(Job.hosts)).where(*claimed)
     return [Claimed(*row) for row in session.execute(running.group_by(*same))]
 
 

@@ -11,7 +11,7 @@ from typing import Self
 import structlog
 
 from service.errors import storing
-from service.storage.artifact_keys import check_name, parse
+from service.storage.artifact_keys import check_name, count_parts, key_below, parse
 from service.storage.artifacts import ArtifactStore, folders_in, names_before, sync, sync_files
 from service.storage.identifiers import new_identifier
 
@@ -31,8 +31,10 @@ class FolderStore(ArtifactStore):
     def names(self, key: str) -> list[str]:
         return sorted(path.name for path in folders_in(self.folder(key)))
 
-    def published_before(self, moment: float, key: str) -> list[str]:
-        return names_before(moment, self.folder(key))
+    def published_before(self, moment: float, group: str) -> list[str]:
+        has_owners = count_parts(group) > 2
+        parents = [key_below(group, name) for name in self.names(group)] if has_owners else [group]
+        return [key_below(parent, name) for parent in parents for name in names_before(moment, self.folder(parent))]
 
     def empty_before(self, moment: float, key: str) -> list[str]:
         folder = self.folder(key)

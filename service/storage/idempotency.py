@@ -1,6 +1,7 @@
 """Idempotency keys in the database."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
@@ -29,5 +30,7 @@ def remove(session: Session, key: IdempotencyKey) -> None:
     session.flush()
 
 
-def forget_before(session: Session, moment: datetime) -> None:
-    session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < moment))
+def forget_before(session: Session, moment: datetime) -> int:
+    """Remove the keys from before `moment`; returns how many."""
+    result: Any = session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < moment))
+    return int(result.rowcount)

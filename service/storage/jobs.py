@@ -22,6 +22,8 @@ from service.storage.unit_of_work import project_of, wake_workers
 
 ORDERS = {"-created_at": Order((Job.id,), descending=True), "created_at": Order((Job.id,))}
 
+RESOURCES = ("model", "dataset")
+"""What a queued job may wait for."""
 QUEUE_LOCKS = 0x666975
 """An arbitrary number for advisory locks of PostgreSQL."""
 GANGS = 1
@@ -47,9 +49,23 @@ class NewEvent:
     """Whether a message with this text is recorded only once after the last epoch, however often the task says it."""
 
 
-def get(session: Session, job_id: str, *, lock: bool = False) -> Job | None:
-    """The job; None if it doesn't exist. `lock` locks it until the transaction ends (SQLite locks the database)."""
-    return session.get(Job, job_id, with_for_update=lock or None)
+def get(session: Session, job_id: str, *, lock: bool = False, skip_locked: bool = False) -> Job | None:
+    """The job; None if it doesn't exist. `lock` locks it until the transaction ends (SQLite locks the database); with
+    `skip_locked`, it is None if another transaction has locked it."""
+    return session.get(Job, job_id, with_for_update={"skip_locked": skip_locked} if lock else None)
+
+
+def parts(session: Session, whole_id: str) -> Sequence[Job]:
+    """The jobs that do the work of a spread job: the shards in their order, then the one that joins their results."""
+    statement = select(Job).where(Job.part_of == whole_id)
+    return session.scalars(statement.order_by(Job.shard.is_(None), Job.shard)).all()
+
+
+def delete_parts(session: Session, whole_id: str, *, after: int | None = None) -> None:
+    """Delete the parts of a locked job, with their events; with `after`, only the shards after this one. Workers that
+    run them find their leases lost."""
+    doomed = [Job.part_of == whole_id, *([] if after is None else [Job.shard > after])]
+    session.execute(delete(Job).where(*doomed).execution_options(synchronize_session=False))
 
 
 def find_all(session: Session, kind: str, ids: Collection[str]) -> Sequence[Job]:
@@ -77,7 +93,8 @@ def add(session: Session, job: Job) -> None:
     session.flush()
     session.add(_event(job, 1, datetime.now(UTC), transition(job.status, job.status_reason)))
     if job.status == statuses.QUEUED:
-        wake_workers(session)
+        # A job that waits isn't to be claimed, but it may be possible already to check it.
+        wake_workers(session, *([job] if job.waits_for is None else []))
 
 
 def lock_queue(session: Session, kind: str) -> None:
@@ -162,6 +179,18 @@ def next_queued(session: Session, claimable: Claimable, *, lock: bool) -> Job | 
     return session.scalar(found.with_for_update(skip_locked=True) if lock else found)
 
 
+def queued(session: Session, claimable: Claimable, limit: int) -> Sequence[Job]:
+    """At most `limit` jobs to claim, in the order of claims. Acquires no lock."""
+    return session.scalars(_queued(claimable).limit(limit)).all()
+
+
+def queued_in_project(session: Session, project: str, limit: int) -> Sequence[Job]:
+    """At most `limit` jobs of a project that workers of some queue may claim, in the order of claims. Acquires no
+    lock."""
+    found = select(Job).where(CLAIMABLE, Job.project == project)
+    return session.scalars(found.order_by(Job.priority.desc(), Job.id).limit(limit)).all()
+
+
 def _queued(claimable: Claimable) -> Select[Job]:
     waiting = select(Job).where(CLAIMABLE, Job.kind.in_(claimable.kinds), Job.queue.in_(claimable.queues))
     if claimable.full:
@@ -194,7 +223,7 @@ def lock_gangs(session: Session) -> bool:
 
 def waiting_in_vain(session: Session) -> Sequence[str]:
     """The ids of the jobs that still wait although what they wait for is ready, oldest first. Acquires no lock."""
-    found = select(Job.id).where(Job.waits_for.is_not(None), Job.status.in_(statuses.UNFINISHED))
+    found = select(Job.id).where(Job.waits_for.in_(RESOURCES), Job.status.in_(statuses.UNFINISHED))
     for resource, id_ in ((Model, Job.model_id), (Dataset, Job.dataset_id)):
         found = found.outerjoin(resource, resource.id == id_)
     is_ready = case((Job.waits_for == "model", Model.status), else_=Dataset.status) == statuses.READY
@@ -202,9 +231,10 @@ def waiting_in_vain(session: Session) -> Sequence[str]:
 
 
 def waiting(session: Session, **columns: str | None) -> Sequence[Job]:
-    """Lock the jobs that wait and whose columns have these values, always in the same order to prevent deadlocks."""
+    """Lock the jobs that wait for a model or a dataset and whose columns have these values, always in the same order to
+    prevent deadlocks."""
     matching = (getattr(Job, name) == value for name, value in columns.items())
-    statement = select(Job).where(Job.waits_for.is_not(None), Job.status.in_(statuses.UNFINISHED), *matching)
+    statement = select(Job).where(Job.waits_for.in_(RESOURCES), Job.status.in_(statuses.UNFINISHED), *matching)
     return session.scalars(statement.order_by(Job.id).with_for_update()).all()
 
 
@@ -216,7 +246,7 @@ def resource_ids(session: Session, job_id: str) -> tuple[str | None, str | None]
 
 def claimed(session: Session) -> Sequence[Job]:
     """All jobs that workers have claimed."""
-    return session.scalars(select(Job).where(Job.status.in_(statuses.CLAIMED))).all()
+    return session.scalars(select(Job).where(Job.status.in_(statuses.CLAIMED), Job.waits_for.is_(None))).all()
 
 
 def checkpoint_folders(session: Session) -> frozenset[str]:
@@ -231,9 +261,10 @@ def checkpoint_folders(session: Session) -> frozenset[str]:
 def result_folders(session: Session, groups: Mapping[str, str]) -> frozenset[str]:
     """The artifact keys of the results of jobs: the `folder` of each result. `groups` has the group of each kind.
 
-    Raises BadKey for a key that isn't the job's own.
+    Raises BadKey for a key that isn't the job's own, or that of the job of which it is a part.
     """
-    made = select(Job.id, Job.kind, Job.result).where(Job.kind.in_(groups), Job.status == statuses.SUCCEEDED)
+    owner = func.coalesce(Job.part_of, Job.id)
+    made = select(owner, Job.kind, Job.result).where(Job.kind.in_(groups), Job.status == statuses.SUCCEEDED)
     return frozenset(
         check_published(result["folder"], groups[kind], job_id)
         for job_id, kind, result in session.execute(made)
@@ -251,9 +282,9 @@ def finished_before(
     session: Session, kinds: Collection[str], moment: datetime, limit: int, *, longer_than: int = 0, **columns: bool
 ) -> Sequence[str]:
     """At most `limit` ids of jobs of these kinds that ended before `moment`, that had more than `longer_than` events,
-    and whose columns have these values."""
+    and whose columns have these values. Parts of jobs aren't among them: they are deleted with those."""
     matching = (getattr(Job, name) == value for name, value in columns.items())
-    statement = select(Job.id).where(Job.kind.in_(kinds), Job.finished_at < moment, *matching)
+    statement = select(Job.id).where(Job.kind.in_(kinds), Job.finished_at < moment, Job.part_of.is_(None), *matching)
     if longer_than:
         statement = statement.where(Job.last_seq > longer_than)
     return session.scalars(statement.order_by(Job.id).limit(limit)).all()

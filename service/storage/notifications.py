@@ -1,4 +1,4 @@
-"""Notifications of PostgreSQL tell workers that there may be a job to claim. They are hints, which may get lost.
+"""Notifications of PostgreSQL tell workers that there may be a job to claim, unless a broker does. They may get lost.
 
 They are sent after the commit: a transaction that contains one holds a lock of the whole server until its commit is on
 the disk, so that no two could commit at the same time.
@@ -6,12 +6,14 @@ the disk, so that no two could commit at the same time.
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
+
+from service.storage.failures import first_line
 
 CHANNEL = "fitserve_queue"
 LOOK_SECONDS = 0.5
@@ -40,12 +42,17 @@ class Listener:
         self._wake = wake
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
+        self._has_warned = False
+        """Whether the log says that no notifications arrive."""
         self.is_listening = False
         """Whether notifications arrive. If not, only polling finds jobs."""
 
     def start(self) -> None:
         if self._engine.dialect.name == "postgresql":
             self._thread.start()
+
+    def accept(self, kinds: Collection[str]) -> None:
+        """Says for which kinds of jobs the worker has a free slot. Notifications wake all workers anyway."""
 
     def stop(self) -> None:
         self._stopping.set()
@@ -59,18 +66,22 @@ class Listener:
             try:
                 self._listen()
             except (SQLAlchemyError, psycopg.Error) as error:
-                if self.is_listening:
-                    log.warning("no notifications of new jobs: the worker polls", reason=type(error).__name__)
+                self._warn(first_line(error))
             finally:
                 self.is_listening = False
             self._stopping.wait(RETRY_SECONDS)
+
+    def _warn(self, reason: str) -> None:
+        if not self._has_warned:
+            log.warning("no notifications of new jobs: the worker polls", reason=reason)
+        self._has_warned = True
 
     def _listen(self) -> None:
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.detach()  # it would listen in the pool, too
             driver: Any = connection.connection.dbapi_connection
             driver.execute(f"LISTEN {CHANNEL}")
-            self.is_listening = True
+            self.is_listening, self._has_warned = True, False
             self._wake()  # what was queued before was told to nobody
             while not self._stopping.is_set():
                 for _ in driver.notifies(timeout=LOOK_SECONDS):

@@ -214,6 +214,9 @@ CLAIMABLE = text(f"status = '{QUEUED}' AND waits_for IS NULL")
 """Which jobs a worker may claim. The condition of an index is only recognized if queries contain its very values."""
 
 
+IS_PART = text("part_of IS NOT NULL")
+
+
 class Job(InProject, Record):
     """A job for a worker; the row is also its entry in the queue."""
 
@@ -232,6 +235,7 @@ class Job(InProject, Record):
         Index("jobs_project", "project", "kind", "status"),
         Index("jobs_finished", "finished_at"),
         Index("jobs_leader", "leader"),
+        Index("jobs_parts", "part_of", "shard", sqlite_where=IS_PART, postgresql_where=IS_PART),
     )
 
     id: Mapped[Id] = mapped_column(primary_key=True)
@@ -241,8 +245,8 @@ class Job(InProject, Record):
     status_reason: Mapped[str | None]
     desired_status: Mapped[str]
     waits_for: Mapped[str | None]
-    """`model` or `dataset` until both are ready and the request was checked against them; no worker claims the job
-    before."""
+    """`model` or `dataset` until both are ready and the request was checked against them; `shards` of a running job
+    whose work is spread over other jobs. No worker holds the job meanwhile."""
     priority: Mapped[int]
     queue: Mapped[str]
     model_id: Mapped[Id | None]
@@ -295,6 +299,12 @@ class Job(InProject, Record):
     """On how many workers it runs. While it does, other jobs help it on all but one of them."""
     leader: Mapped[Id | None]
     """The job that this one helps on another worker."""
+    part_of: Mapped[Id | None]
+    """The job whose work is spread, and of which this one does a part. Parts exist until that job ends."""
+    shard: Mapped[int | None]
+    """The number of a part among the shards, from 0; None if it joins their results."""
+    shards: Mapped[int | None]
+    """Into how many shards the job's work was divided; None if it wasn't."""
     result: Mapped[dict[str, Any] | None]
     """The job's result, as a document of its kind."""
     points: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)

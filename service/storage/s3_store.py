@@ -12,7 +12,7 @@ import structlog
 
 from models.errors import DamagedFile
 from models.files.sums import SUMS_FILE, check_files, read_sums, write_sums
-from service.errors import ArtifactsError
+from service.errors import ArtifactsError, ArtifactsUnwritable
 from service.storage.artifact_cache import ArtifactCache, HeldFolder
 from service.storage.artifact_keys import GROUPS, SEPARATOR, check_name, count_parts, parse
 from service.storage.artifacts import ArtifactStore
@@ -26,6 +26,10 @@ HOLD_SECONDS = 60
 """How often a process that holds removal says so."""
 LOST_HOLD_SECONDS = 600
 """After so long without that, the process has crashed."""
+STALE_PAUSES = (0.2, 0.4, 0.8, 1.6)
+"""The seconds between attempts to find what a row points to: some servers show what was just written only later."""
+WRITABLE_SECONDS = 60
+"""How long after a write the bucket counts as writable."""
 
 
 class S3Store(ArtifactStore):
@@ -47,34 +51,43 @@ class S3Store(ArtifactStore):
         self._held: dict[str, HeldFolder] | None = None
         """The folders that this view holds, by key; None outside `holding`."""
         self._held_lock = threading.Lock()
+        self._probe = _join(PROBES, new_identifier("probe"))
+        """An empty object with which this process tries whether it may write."""
 
     def check(self) -> None:
-        name = _join(PROBES, new_identifier("probe"))
         self._bucket.check()
-        self._bucket.write(name, b"")
-        self._bucket.delete([name])
+        self._bucket.write(self._probe, b"")
+        self._bucket.delete([self._probe])
 
     def is_writable(self) -> bool:
+        """Also whether S3 answers. Only after WRITABLE_SECONDS without a write is one attempted."""
         self._bucket.check()
+        if self._bucket.unwritten_seconds > WRITABLE_SECONDS:
+            try:
+                self._bucket.write(self._probe, b"")
+            except ArtifactsUnwritable:
+                return False
         return True
 
     def names(self, key: str) -> list[str]:
         return self._bucket.folders(_checked(key))
 
-    def published_before(self, moment: float, key: str) -> list[str]:
+    def published_before(self, moment: float, group: str) -> list[str]:
         latest: dict[str, float] = {}
-        for name, stored in self._bucket.objects(_checked(key)).items():
-            folder, is_in_folder, _ = name.partition(SEPARATOR)
-            if is_in_folder:
-                latest[folder] = max(stored.written_at, latest.get(folder, 0))
-        return sorted(folder for folder, written_at in latest.items() if written_at < moment)
+        depth = count_parts(group) - 1
+        for name, stored in self._bucket.walk(_checked(group)):
+            *folders, _ = name.split(SEPARATOR)
+            if len(folders) >= depth and all(folders[:depth]):
+                key = SEPARATOR.join((group, *folders[:depth]))
+                latest[key] = max(stored.written_at, latest.get(key, 0))
+        return sorted(key for key, written_at in latest.items() if written_at < moment)
 
     def empty_before(self, moment: float, key: str) -> list[str]:
         """None: folders exist by what is in them."""
         return []
 
     def move(self, folder: Path, key: str) -> None:
-        if not folder.exists() and self._bucket.objects(_checked(key)):
+        if not folder.exists() and self._find_published(_checked(key)):
             return
         depth = count_parts(parse(key)[0]) - len(parse(key))
         for path in folder.glob(SEPARATOR.join(["*"] * depth)) if depth else (folder,):
@@ -109,7 +122,7 @@ class S3Store(ArtifactStore):
 
     def _download(self, key: str) -> HeldFolder | None:
         """Copy a published folder; None if there is none."""
-        found = self._bucket.objects(_checked(key))
+        found = self._find_published(_checked(key))
         if SUMS_FILE not in found:
             return None
 
@@ -129,18 +142,29 @@ class S3Store(ArtifactStore):
                 raise
             return None  # it was removed meanwhile
 
+    def _find_published(self, key: str) -> dict[str, Stored]:
+        """The objects of a folder, which a row points to: so if it isn't published, it may be a moment later."""
+        found = self._bucket.objects(key)
+        for pause in STALE_PAUSES:
+            if SUMS_FILE in found:
+                break
+            time.sleep(pause)
+            found = self._bucket.objects(key)
+        return found
+
     def _download_file(self, key: str, name: str, folder: Path) -> None:
-        """Copy a file that was added to a folder while it grew, if it exists."""
-        if (folder / name).exists():
-            return
+        """Copy a file that was added to a folder while it grew, if it exists, perhaps a moment later."""
         partial = folder / f".{new_identifier('partial')}"
-        try:
-            self._bucket.download({_join(key, name): partial})
-            partial.rename(folder / name)
-        except FileNotFoundError:
-            return
-        finally:
-            partial.unlink(missing_ok=True)
+        for pause in (*STALE_PAUSES, 0):
+            if (folder / name).exists():
+                return
+            try:
+                self._bucket.download({_join(key, name): partial})
+                partial.rename(folder / name)
+            except FileNotFoundError:
+                time.sleep(pause)
+            finally:
+                partial.unlink(missing_ok=True)
 
     @contextmanager
     def holding(self) -> Iterator[Self]:
@@ -224,10 +248,17 @@ class S3Store(ArtifactStore):
         for names in (sums, [name for name in found if name not in sums]):
             self._bucket.delete([_join(key, name) for name in names])
 
-    def remove_leftovers(self, moment: float) -> None:
+    def copies_before(self, moment: float) -> list[str]:
+        return self._cache.used_before(moment)
+
+    def drop_copy(self, key: str) -> None:
+        self._cache.evict(key)
+
+    def tidy(self, moment: float) -> None:
         self._cache.tidy(moment)
-        for group in GROUPS:  # the bucket may also have uploads of other programs
-            self._bucket.abort_uploads(group, moment)
+
+    def remove_leftovers(self, moment: float) -> None:
+        self._bucket.abort_uploads(GROUPS, moment)  # the bucket may also have uploads of other programs
         for folder in (PROBES, HOLDS):
             found = self._bucket.objects(folder)
             self._bucket.delete([_join(folder, name) for name, left in found.items() if left.written_at < moment])

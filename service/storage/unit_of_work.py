@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
-from service.storage.records import InProject
+from service.broker.hints import Hint
+from service.storage.records import InProject, Job
 
-PROJECT, WAKES_WORKERS = "project", "wakes_workers"
+PROJECT, HINTS = "project", "hints"
 
 
 class UnitOfWork(Session):
@@ -27,9 +28,9 @@ def project_of(session: Session) -> str | None:
     return project
 
 
-def wake_workers(session: Session) -> None:
-    """Say that workers may find a job to claim once the unit of work is committed."""
-    session.info[WAKES_WORKERS] = True
+def wake_workers(session: Session, *jobs: Job) -> None:
+    """Say that workers may find a job to claim once the unit of work is committed: those that are given, or others."""
+    session.info.setdefault(HINTS, []).extend(Hint(job.queue, job.kind, job.id) for job in jobs)
 
 
 @event.listens_for(UnitOfWork, "do_orm_execute")

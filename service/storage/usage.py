@@ -18,8 +18,8 @@ Span = tuple[datetime, datetime | None]
 
 
 def count_queued(session: Session, projects: Names) -> Figures:
-    """The queued jobs of all kinds."""
-    return _count(session, Job.project.in_(projects), Job.status == statuses.QUEUED)
+    """The queued jobs of all kinds. The parts of a job don't count."""
+    return _count(session, Job.project.in_(projects), Job.status == statuses.QUEUED, Job.part_of.is_(None))
 
 
 def count_running(session: Session, projects: Names, kinds: Names) -> Figures:

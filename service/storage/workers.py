@@ -94,6 +94,7 @@ def count_held(session: Session, worker_ids: Collection[str]) -> dict[str, int]:
 
 
 def held_by(session: Session, worker_id: str) -> Sequence[str]:
-    """The ids of the jobs that a worker has claimed."""
-    statement = select(Job.id).where(Job.owner == worker_id, Job.status.in_(statuses.CLAIMED)).order_by(Job.id)
+    """The ids of the jobs that a worker has claimed; for a part of a job, the id of that job."""
+    known = func.coalesce(Job.part_of, Job.id)
+    statement = select(known).where(Job.owner == worker_id, Job.status.in_(statuses.CLAIMED)).order_by(known)
     return session.scalars(statement).all()

@@ -52,6 +52,8 @@ def run(settings: Settings, task: str = TASK, preloaded: Sequence[str] = PRELOAD
     context = Context.from_settings(settings)
     tracing.check()
     traces = tracing.start("worker")
+    if context.broker is not None:
+        context.broker.start()  # so that the log says if it doesn't answer
     supervisor = Supervisor(context, ProcessStarter(settings.start_method, task, preloaded), traces)
     log.info("worker started", worker=supervisor.id, slots=settings.worker_slots, threads=settings.training_threads)
     try:

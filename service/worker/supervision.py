@@ -69,7 +69,7 @@ def supervise(
     spans = JobSpans(tracing, job)
     with (
         spans.supervising(partial(queue.find_queued, context, job)) as trace,
-        structlog.contextvars.bound_contextvars(job_id=job.id, kind=job.kind, **(job.describe_origin() | trace)),
+        structlog.contextvars.bound_contextvars(job_id=job.id, kind=job.kind, **(_describe(job) | trace)),
     ):
         try:
             with context.holding_files() as holding:
@@ -88,6 +88,11 @@ def supervise(
         except Exception as error:
             log.exception("job failed")
             _fail(context, lease, failures.flatten(error), spans)
+
+
+def _describe(job: Job) -> dict[str, str]:
+    """What lines of the log say about a job besides its id and its kind."""
+    return ({} if job.part_of is None else {"part_of": job.part_of}) | job.describe_origin()
 
 
 def _fail(context: Context, lease: Lease, failure: dict[str, object], spans: JobSpans) -> None:

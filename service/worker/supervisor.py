@@ -8,6 +8,7 @@ import platform
 import socket
 import threading
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import structlog
@@ -27,21 +28,24 @@ from service.storage.notifications import Listener
 from service.storage.records import Job, Worker
 from service.tracing import Tracing
 from service.worker.devices import find_devices
-from service.worker.hosts import check_hosts
+from service.worker.hint_receiver import HintReceiver
+from service.worker.hosts import HostCheck
 from service.worker.inability import CannotWork
 from service.worker.processes import ProcessStarter
 from service.worker.reaper import Reaper
+from service.worker.removal import Removal
 from service.worker.supervision import supervise
 from service.worker.timing import Timer, growing_delays
 from service.worker.waiting import check_waiting_jobs
 
 HEARTBEAT_SECONDS = 3.0
-CLEANUP_SECONDS = 3600.0
 MAX_PAUSE_SECONDS = 0.2
 SAFETY_SECONDS = 5.0
-"""How often a worker polls that PostgreSQL notifies of jobs: notifications may get lost."""
+"""How often a worker polls that PostgreSQL or a broker tells of jobs: that may get lost."""
 CHECK_AGAIN_SECONDS = 5.0
 """How long jobs that waited aren't checked again if the database or their files couldn't be read."""
+CLAIM_SECONDS = 1.0
+"""How long the end of the worker waits for a claim that has begun."""
 WARM_UP_ATTEMPTS = 4
 """After so many failed attempts in a row to start a process, over at least 7 seconds, the worker ends. Whatever
 restarts it gives it a new fork server and a new look at its environment."""
@@ -52,7 +56,10 @@ log = structlog.get_logger()
 
 
 class Supervisor:
-    """A worker. One thread calls `step` repeatedly. Each claimed job is supervised in a thread of its own."""
+    """A worker. One thread calls `step` repeatedly. Each claimed job is supervised in a thread of its own.
+
+    With a broker, hints claim jobs too, from another thread.
+    """
 
     def __init__(self, context: Context, starter: ProcessStarter, tracing: Tracing | None = None) -> None:
         settings = context.settings
@@ -69,13 +76,17 @@ class Supervisor:
         self._running: dict[Lease, tuple[Job, threading.Thread]] = {}
         self._shutdown = threading.Event()
         self._woken = threading.Event()
-        self._reaper = Reaper(context)
+        self._removal = Removal(context)
+        self._reaper = Reaper(context, self._removal.add)
         self._reap_timer = Timer(self._reaper.interval)
         self._heartbeat_timer = Timer(HEARTBEAT_SECONDS)
-        self._listener = Listener(context.database.engine, self._woken.set)
+        self._claiming = threading.Lock()
+        """Held while a slot is free and its job isn't known yet."""
+        self._listener = self._make_listener()
         self._poll_timer = Timer(settings.poll_seconds)
         self._safety_timer = Timer(SAFETY_SECONDS)
-        self._cleanup_timer = Timer(CLEANUP_SECONDS)
+        self._cleanup_timer = Timer(housekeeping.CLEANUP_SECONDS)
+        self._host_check = HostCheck(context, self.id, self._started_at, self._process)
         self._warming: threading.Thread | None = None
         self._checking: threading.Thread | None = None
         self._took_over = False
@@ -88,17 +99,26 @@ class Supervisor:
         """Whether the latest heartbeat said that it is ready, and that it has a problem."""
         self._listener.start()
 
+    def _make_listener(self) -> Listener | HintReceiver:
+        settings = self._context.settings
+        if not settings.broker_url:
+            return Listener(self._context.database.engine, self._woken.set)
+        # The last queue has what only this worker may claim.
+        queues = (*settings.queues, self.id)
+        return HintReceiver(settings.broker_url, self.id, queues, KINDS, self._claim_hinted, self._woken.set)
+
     def step(self) -> None:
         """Do what is due. Raises StorageError; the next step then continues. Raises CannotWork."""
         self._keep_warm()
         if not self._took_over:
-            check_hosts(self._context, self._process)
-            taken = workers.take_over(self._context, socket.gethostname(), may_live)
+            self._host_check.check()
+            taken = workers.take_over(self._context, socket.gethostname(), may_live, self._removal.add)
             self._took_over = True
             if taken:
                 log.info("put back jobs of crashed workers", jobs=taken)
         if self._heartbeat_timer.due() or self._reported != (self._starter.warm, bool(self._problem)):
             self._send_heartbeat()
+            self._host_check.check()
         if self._cannot_work is not None:
             raise CannotWork(self._cannot_work)
         if self._reap_timer.due():
@@ -108,7 +128,9 @@ class Supervisor:
         if self._is_claim_due():
             self._woken.clear()
             self._check_waiting_jobs()
-            self._claim()
+            while self._claim(KINDS):
+                pass
+        self._accept_hints()
 
     def _is_claim_due(self) -> bool:
         timer = self._safety_timer if self._listener.is_listening else self._poll_timer
@@ -158,13 +180,14 @@ class Supervisor:
         self._reported = (ready, bool(problem))
         if worker.desired_status != self._desired_status:
             log.info("an administrator changed what the worker does", desired_status=worker.desired_status)
+            self._woken.set()
         self._desired_status = worker.desired_status
 
     def _clean_up(self) -> None:
         try:
-            housekeeping.clean_up(self._context)
-        except (StorageError, OSError) as error:
-            log.warning("cleanup incomplete", reason=str(error))
+            housekeeping.clean_up(self._context, only_host=not housekeeping.has_turn(self._context, self.id))
+        except StorageError as error:
+            log.warning("no cleanup", reason=error.detail, retry_in_seconds=housekeeping.CLEANUP_SECONDS)
 
     def _check_waiting_jobs(self) -> None:
         """Check the jobs that wait in a thread: what a check reads may have to be downloaded first."""
@@ -182,28 +205,46 @@ class Supervisor:
         else:
             self._woken.set()
 
-    def _claim(self) -> None:
-        self._check_space()
+    def _claim(self, among: Collection[str]) -> bool:
+        """Claim the next job of these kinds for which a slot is free, and run it. Returns whether there was one."""
         queues = self._context.settings.queues
-        # Only while processes start quickly: while a job waits for the fork server's imports, its lease isn't renewed.
-        while self._starter.warm and self._shortage is None and (kinds := self._free_kinds()):
-            if not execution.may_claim(self._context, self.id, kinds, queues):
-                return
+        with self._claiming:
+            self._check_space()
+            kinds = [kind for kind in self._find_open_kinds() if kind in among]
+            if not kinds or not execution.may_claim(self._context, self.id, kinds, queues):
+                return False
             claimed = execution.claim(self._context, self.id, kinds, queues, self._runtime)
-            if claimed is None:
-                return
-            self._supervise(*claimed)
+            if claimed is not None:
+                self._supervise(*claimed)
+        return claimed is not None
+
+    def _claim_hinted(self, kind: str) -> None:
+        """Do what a hint asks for: claim a job of a kind, if there is one and a slot is free. Raises nothing."""
+        try:
+            self._claim([kind])
+        except StorageError:
+            self._woken.set()  # the loop tries again, and reports
+        self._accept_hints()
+
+    def _accept_hints(self) -> None:
+        with self._claiming:
+            drains = self._desired_status == statuses.DRAINING
+            self._listener.accept([] if drains else self._find_open_kinds())
+
+    def _find_open_kinds(self) -> list[str]:
+        """The kinds of jobs that it can run now."""
+        # Only while processes start quickly: while a job waits for the fork server's imports, its lease isn't renewed.
+        if not self._starter.warm or self._shortage is not None or self._shutdown.is_set():
+            return []
+        self._running = {lease: (job, thread) for lease, (job, thread) in self._running.items() if thread.is_alive()}
+        busy = [kind_of(job).slot for job, _ in self._running.values()]
+        return [name for name, kind in KINDS.items() if busy.count(kind.slot) < self._slots[kind.slot]]
 
     def _check_space(self) -> None:
         shortage = space.find_shortage(self._context)
         if shortage is not None and self._shortage is None:
             log.warning("no jobs are claimed", reason=shortage)
         self._shortage = shortage
-
-    def _free_kinds(self) -> list[str]:
-        self._running = {lease: (job, thread) for lease, (job, thread) in self._running.items() if thread.is_alive()}
-        busy = [kind_of(job).slot for job, _ in self._running.values()]
-        return [name for name, kind in KINDS.items() if busy.count(kind.slot) < self._slots[kind.slot]]
 
     def _supervise(self, lease: Lease, job: Job) -> None:
         def run() -> None:
@@ -219,15 +260,19 @@ class Supervisor:
         deadline = time.monotonic() + seconds
         self._shutdown.set()
         self._listener.stop()
+        self._removal.end()
         self._starter.close()
+        # A hint may just have claimed a job. If the database doesn't answer that, its lease expires.
+        if self._claiming.acquire(timeout=CLAIM_SECONDS):
+            self._claiming.release()
         for lease, (job, thread) in self._running.items():
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():  # it waits for its process to start, or for the database
                 log.warning("job put back by the shutdown", job_id=lease.job_id, **job.describe_origin())
                 with contextlib.suppress(LeaseLost, StorageError):
-                    execution.put_back(self._context, lease)
+                    execution.give_back(self._context, lease)
         with contextlib.suppress(StorageError):
-            workers.remove(self._context, self.id)
+            workers.forget(self._context, self.id)
 
 
 def library_versions() -> dict[str, str]:

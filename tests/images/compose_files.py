@@ -23,6 +23,7 @@ EXAMPLE = dict(re.findall(r"^#(\w+)=(.*)$", (ROOT / ".env.example").read_text(),
 REQUIRED = {
     "DATABASE_URL_FILE": "./url",
     "POSTGRES_PASSWORD": "postgres-password",
+    "REDIS_PASSWORD": "redis-password",
     "S3_ACCESS_KEY": "s3-key",
     "S3_SECRET_KEY": "s3-secret",
     "GRAFANA_PASSWORD": "grafana-password",

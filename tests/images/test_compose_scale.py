@@ -39,7 +39,7 @@ def test_there_is_no_default_password(name: str) -> None:
 
 def test_images_of_others_have_a_full_version() -> None:
     images = {name: service["image"] for name, service in SERVICES.items() if name not in OWN}
-    assert sorted(images) == ["grafana", "nginx", "postgresql", "prometheus", "s3"]
+    assert sorted(images) == ["grafana", "nginx", "postgresql", "prometheus", "redis", "s3"]
     assert [image for image in images.values() if not re.search(r"^docker\.io/\S+:v?\d+\.\d+[\w.-]*$", image)] == []
     assert SERVICES["bucket"]["image"] == read(COMPOSE, {})["services"]["api"]["image"]
 
@@ -72,11 +72,15 @@ def test_what_is_mounted_exists() -> None:
 
 
 def test_everything_starts_after_what_it_needs() -> None:
-    conditions = {"postgresql": "service_healthy", "bucket": "service_completed_successfully"}
+    conditions = {
+        "postgresql": "service_healthy",
+        "bucket": "service_completed_successfully",
+        "redis": "service_started",
+    }
     for name in ("api", "worker"):
         needed = SERVICES[name]["depends_on"]
         assert {other: needed[other]["condition"] for other in needed} == conditions
-    for name in ("postgresql", "s3", "nginx"):
+    for name in ("postgresql", "redis", "s3", "nginx"):
         assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
     assert SERVICES["bucket"]["restart"] == "no"
 
@@ -91,6 +95,8 @@ def test_the_settings_are_valid_and_the_apis_trust_nginx_alone() -> None:
         assert not settings.uses_sqlite
         assert not settings.has_local_artifacts
     assert api.database_url == worker.database_url
+    assert api.broker_url == worker.broker_url == "redis://:redis-password@redis/0"
+    assert "redis-password" in SERVICES["redis"]["command"]
     assert [str(network) for network in api.proxy_networks] == [
         SERVICES["nginx"]["networks"]["default"]["ipv4_address"] + "/32"
     ]

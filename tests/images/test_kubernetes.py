@@ -22,7 +22,12 @@ OLDEST = "1.30"
 PARTS = ("api", "worker")
 CUSTOM = ("ScaledObject",)
 """Kinds that Kubernetes doesn't have itself."""
-FILLED = {"host": "fitserve.example.org", "artifacts": "s3://bucket/fitserve", "status.podIP": "10.0.0.7"}
+FILLED = {
+    "host": "fitserve.example.org",
+    "artifacts": "s3://bucket/fitserve",
+    "status.podIP": "10.0.0.7",
+    "broker-url": "redis://:secret@redis/0",
+}
 
 Document = dict[str, Any]
 
@@ -107,6 +112,8 @@ def test_there_are_no_secrets_inside() -> None:
         volumes = {volume["name"]: volume for volume in PODS[part]["spec"]["volumes"]}
         assert volumes["secrets"]["secret"] == {"secretName": secrets["name"], "defaultMode": 0o440}
         (mount,) = (mount for mount in CONTAINERS[part]["volumeMounts"] if mount["name"] == "secrets")
+        (broker,) = (variable for variable in CONTAINERS[part]["env"] if variable["name"] == "FITSERVE_BROKER_URL")
+        assert broker["valueFrom"]["secretKeyRef"] == {"name": secrets["name"], "key": "broker-url", "optional": True}
         paths = {variable["value"] for variable in CONTAINERS[part]["env"] if "/secrets/" in variable.get("value", "")}
         assert paths == {f"{mount['mountPath']}/{Path(name).name}" for name in secrets["files"]}
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -136,4 +137,11 @@ def _check_that_loaded_models_outlive_s3(client: Client, s3: S3Server) -> None:
         assert unready.json()["parts"]["artifact_store"]["status"] == "unavailable"
     wait_for(lambda: client.request("GET", "/readyz").status_code == 200, what="S3 to be asked again")
     assert upload(client, "other").status_code == 201
+    with s3.failing(seconds=60):
+        for most in (20, 4):  # seconds
+            began = time.monotonic()
+            assert upload(client, "another").status_code == 503
+            assert time.monotonic() - began < most
+        assert client.predict("rings", INSTANCES) == before
+    wait_for(lambda: client.request("GET", "/readyz").status_code == 200, what="S3 to be asked again")
     client.delete("/v1/datasets/other")

@@ -79,7 +79,7 @@ def flowers(tmp_path: Path) -> Dataset:
 
 
 def read(
-    folder: Path, predictor: Predictor, data: bytes | str, name: str, limits: Limits | None = None, **options: bool
+    folder: Path, predictor: Predictor, data: bytes | str, name: str, limits: Limits | None = None, **options: Any
 ) -> Blocks:
     """A client's file in blocks."""
     path = folder / "posted"

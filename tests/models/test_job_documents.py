@@ -17,7 +17,14 @@ from models.dataset_descriptor import (
 )
 from models.documents import Document, NewerDocument
 from models.jobs.assignment import Runtime
-from models.jobs.batch_prediction import BatchPredictionRequest, BatchPredictionResult, PostedFile
+from models.jobs.batch_prediction import (
+    BatchPredictionRequest,
+    BatchPredictionResult,
+    BatchShards,
+    PostedFile,
+    Shard,
+    ShardResult,
+)
 from models.jobs.build import BuildRequest, BuildResult
 from models.jobs.dataset_import import ImportRequest, ImportResult
 from models.jobs.evaluation import EvaluationRequest, EvaluationResult
@@ -55,6 +62,8 @@ DOCUMENTS: list[Document] = [
     BatchPredictionRequest("test"),
     BatchPredictionRequest(file=PostedFile("a.csv", 5, "cd"), extra="ignore"),
     BatchPredictionResult(2, 300, ["a"], [{"type": "missing", "row": 1}]),
+    BatchShards([Shard(0, 2), Shard(2, 1, "40", 3)]),
+    ShardResult(2, 1, ["a"], [{"type": "missing", "row": 1}]),
     BuildRequest({"name": "m"}, DatasetTarget("d", DESCRIPTOR.target, "sequence")),
     BuildResult({"layers": []}, "Model"),
     ImportRequest(),

@@ -15,6 +15,7 @@ from service import config
 from service.config import Settings
 from service.environment import InvalidSettings, variable_of
 
+SERVER = "postgresql+psycopg://me:secret@host/db"
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
@@ -104,6 +105,16 @@ def test_a_bucket_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         read(FITSERVE_ARTIFACT_URL="s3://bucket")
 
 
+def test_a_broker_needs_the_extra_and_what_several_hosts_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = {"FITSERVE_BROKER_URL": "amqps://me:secret@host/fitserve", "FITSERVE_DATABASE_URL": SERVER}
+    shared = read(**variables, FITSERVE_ARTIFACT_URL="/nfs/fitserve")
+    assert shared.broker_url == "amqps://me:secret@host/fitserve"
+    assert "secret" not in repr(shared)
+    monkeypatch.setattr(config, "find_spec", lambda name: None)
+    with pytest.raises(InvalidSettings, match=r"needs the extra `celery`: run pip install 'fitserve\[celery\]'"):
+        read(**variables)
+
+
 def test_an_ipv6_host_is_in_brackets_in_the_address() -> None:
     assert read(FITSERVE_HOST="::1").url == "http://[::1]:8000"
 
@@ -133,6 +144,16 @@ def test_an_address_that_is_not_of_the_loopback_interface_can_be_reached(host: s
         ({"FITSERVE_WORKER_QUEUES": " , "}, "FITSERVE_WORKER_QUEUES names no queue. It can be cpu"),
         ({"FITSERVE_WORKER_QUEUES": "cpu,g p u"}, 'FITSERVE_WORKER_QUEUES has "g p u", but a name must be 1 to 128'),
         ({"FITSERVE_ARTIFACT_URL": "file://elsewhere/a"}, "FITSERVE_ARTIFACT_URL must be"),
+        (
+            {"FITSERVE_BROKER_URL": "kafka://:secret@host"},
+            "FITSERVE_BROKER_URL must begin with redis://, redis",
+        ),
+        ({"FITSERVE_BROKER_URL": "redis:///0"}, "and name a host, such as redis://:PASSWORD@redis.example.org:6379/0"),
+        ({"FITSERVE_BROKER_URL": "redis://:secret@host"}, "Set FITSERVE_DATABASE_URL to PostgreSQL (postgresql+psyco"),
+        (
+            {"FITSERVE_BROKER_URL": "redis://:secret@host", "FITSERVE_DATABASE_URL": SERVER},
+            "Set FITSERVE_ARTIFACT_URL to s3://BUCKET/PREFIX, or to the path of a folder that all hosts share.",
+        ),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_in_one_line(variables: Mapping[str, str], expected: str) -> None:

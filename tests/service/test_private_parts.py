@@ -15,6 +15,8 @@ import flask
 import flask_smorest
 import pytest
 import uvicorn
+from celery.exceptions import WorkerShutdown
+from celery.worker import state
 from environs import Env
 from flask.json.provider import JSONProvider
 from marshmallow import Schema, fields
@@ -151,3 +153,11 @@ def test_the_package_of_postgresql_has_the_programs_and_their_libraries() -> Non
     folder = Path(package.origin).parent
     for program in ("initdb", "pg_ctl", "postgres"):
         assert list(folder.glob(f"pginstall*/bin/{program}"))
+
+
+def test_celery_stops_when_its_flag_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "should_stop", None)
+    state.maybe_shutdown()
+    monkeypatch.setattr(state, "should_stop", 0)
+    with pytest.raises(WorkerShutdown):
+        state.maybe_shutdown()

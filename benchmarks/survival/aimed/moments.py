@@ -20,7 +20,10 @@ class Moment:
 
 
 _PUBLISH = ("service.storage.artifacts", "ArtifactStore.publish")
-_REMOVE = ("service.storage.folder_store", "FolderStore.remove")
+FOLDER, S3, BUCKET = "service.storage.folder_store", "service.storage.s3_store", "service.storage.bucket"
+"""The modules of the artifact stores. A service uses the first one or the two others."""
+_REMOVE = (FOLDER, "FolderStore.remove")
+_REMOVE_FROM_S3 = (S3, "S3Store.remove")
 _COMMIT = ("service.storage.commits", "commit")
 _LIFECYCLE = "service.operations.jobs.lifecycle"
 _IDEMPOTENCY = "service.operations.idempotency"
@@ -43,4 +46,7 @@ MOMENTS = {
     "worker after recording a success": Moment(_LIFECYCLE, "succeed", "after", "worker"),
     "worker before removing files": Moment(*_REMOVE, "before", "worker"),
     "worker after removing files": Moment(*_REMOVE, "after", "worker"),
+    "worker before removing files from S3": Moment(*_REMOVE_FROM_S3, "before", "worker"),
+    "worker after removing files from S3": Moment(*_REMOVE_FROM_S3, "after", "worker"),
+    "worker between files and their sums": Moment(BUCKET, "Bucket.upload", "after", "worker"),
 }

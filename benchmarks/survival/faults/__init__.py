@@ -4,8 +4,11 @@ from benchmarks.survival.faults.answers import answers
 from benchmarks.survival.faults.clock import clock
 from benchmarks.survival.faults.damage import damage
 from benchmarks.survival.faults.disks import full, inodes, unwritable
+from benchmarks.survival.faults.failover import failover
 from benchmarks.survival.faults.freezing import stopped
 from benchmarks.survival.faults.killing import aimed, kills
+from benchmarks.survival.faults.partition import partition
+from benchmarks.survival.faults.s3 import failing, silent, stale
 from benchmarks.survival.scenario import Fault
 
 FAULTS: dict[str, Fault] = {
@@ -18,4 +21,9 @@ FAULTS: dict[str, Fault] = {
     "damage": damage,
     "answers": answers,
     "clock": clock,
+    "failover": failover,
+    "s3_failing": failing,
+    "s3_silent": silent,
+    "s3_stale": stale,
+    "partition": partition,
 }

@@ -1,8 +1,7 @@
 """The network to PostgreSQL loses COMMITs, their answers, and all connections."""
 
-from benchmarks.survival.databases import Kind, Postgresql
+from benchmarks.survival.backing import need_postgresql
 from benchmarks.survival.scenario import Fault, Tools
-from benchmarks.survival.site import Skipped
 from tests.postgresql_proxy import CommitProxy, Loss
 
 BETWEEN_SECONDS = 0.05, 1.0
@@ -13,7 +12,7 @@ MOST_FORWARDED = 8
 
 
 def _lose_answers(tools: Tools) -> None:
-    proxy = tools.site.database.proxy
+    proxy = tools.site.backing.proxy
     assert proxy is not None
     lost = proxy.lost
     while not tools.wait(tools.random.uniform(*BETWEEN_SECONDS)):
@@ -33,9 +32,4 @@ def _be_away(tools: Tools, proxy: CommitProxy) -> None:
     tools.count("server away")
 
 
-def _check(kind: Kind) -> None:
-    if not isinstance(kind, Postgresql):
-        raise Skipped("an SQLite file has no connection to lose")
-
-
-answers = Fault(_lose_answers, check=_check)
+answers = Fault(_lose_answers, check=need_postgresql)

@@ -5,9 +5,8 @@ import struct
 import subprocess
 from pathlib import Path
 
-from benchmarks.survival.databases import Kind
+from benchmarks.survival.backing import Kind, Skipped
 from benchmarks.survival.scenario import Fault, Tools
-from benchmarks.survival.site import Skipped
 
 SOURCE = Path(__file__).with_name("moved_clock.c")
 LIBRARY = Path(__file__).parents[3] / "build" / "moved_clock.so"

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import requests
 
+from benchmarks.survival.backing import need_folder
 from benchmarks.survival.clients import (
     DATASETS,
     MODEL,
@@ -118,4 +119,4 @@ def _new_key() -> str:
     return f"{UNDISTURBED}-damage-{uuid4().hex[:12]}"
 
 
-damage = Fault(_damage_files)
+damage = Fault(_damage_files, check=need_folder)

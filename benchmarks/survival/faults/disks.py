@@ -55,6 +55,8 @@ def _holding(what: str, hold: Hold, find: Callable[[Site], Path]) -> Callable[[T
     return disturb
 
 
-full = Fault(_holding("no byte left", without_bytes, lambda site: site.data_dir), Disk(megabytes=64))
-inodes = Fault(_holding("no inode left", without_inodes, lambda site: site.data_dir), Disk(megabytes=64, inodes=4000))
-unwritable = Fault(_holding("read-only", read_only, lambda site: site.artifacts), Disk(megabytes=64))
+full = Fault(_holding("no byte left", without_bytes, lambda site: site.service.data_dir), disk=Disk(64))
+inodes = Fault(
+    _holding("no inode left", without_inodes, lambda site: site.service.data_dir), disk=Disk(64, inodes=4000)
+)
+unwritable = Fault(_holding("read-only", read_only, lambda site: site.artifacts), disk=Disk(64))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.survival.aimed.moments import FOLDER_VARIABLE, MOMENTS
+from benchmarks.survival.aimed.moments import BUCKET, FOLDER, FOLDER_VARIABLE, MOMENTS, S3
 from benchmarks.survival.scenario import Fault, Tools
 from benchmarks.survival.site import prefixed
 
@@ -42,7 +42,8 @@ def _kill_at_random(tools: Tools) -> None:
 
 def _kill_at_moments(tools: Tools) -> None:
     """Arm one moment after another. The process that reaches an armed moment kills itself."""
-    moments = list(MOMENTS)
+    unused = {FOLDER} if tools.site.backing.s3 is not None else {S3, BUCKET}
+    moments = [name for name, moment in MOMENTS.items() if moment.module not in unused]
     tools.random.shuffle(moments)
     while True:
         for name in moments:

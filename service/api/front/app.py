@@ -41,7 +41,7 @@ from service.operations.inference.predictions import PredictionService
 from service.operations.jobs import events
 from service.operations.memory import Memory
 from service.operations.metrics.processes import Held
-from service.operations.upkeep import health
+from service.operations.upkeep import health, housekeeping
 from service.tracing import Tracing
 
 LONGEST_LINE = 8190
@@ -57,7 +57,7 @@ class Front:
     def __init__(
         self, context: Context, service: PredictionService, app: RoutedApp, tracing: Tracing | None = None
     ) -> None:
-        settings = context.settings
+        self._context, settings = context, context.settings
         log, routes = AccessLog(settings, "api"), RouteTemplates(app.url_map)
         counter = RequestCounter(routes)
         self.connections = Connections(settings, log, counter)
@@ -157,9 +157,8 @@ class Front:
         """Run ASGI's lifespan protocol: start and end with the process."""
         await receive()
         self._drain_at_signals()
-        tasks = [
-            asyncio.ensure_future(task) for task in (self.connections.sweep(), self._metrics.publish(), self._load())
-        ]
+        repeated = (self.connections.sweep(), self._metrics.publish(), self._load(), self._clean_up())
+        tasks = [asyncio.ensure_future(task) for task in repeated]
         await send({"type": "lifespan.startup.complete"})
         await receive()
         for task in tasks:
@@ -180,6 +179,14 @@ class Front:
             await asyncio.get_running_loop().run_in_executor(self._pool, self._service.load_latest)
         finally:
             health.end_starting()
+
+    async def _clean_up(self) -> None:
+        """Every hour, remove copies of what was deleted, and uploads that nobody finished. Hosts without a worker have
+        them too. With a folder of artifacts, the workers do it."""
+        while not self._context.settings.has_local_artifacts:
+            await asyncio.sleep(housekeeping.CLEANUP_SECONDS)
+            clean = partial(housekeeping.clean_up, self._context, only_host=True)
+            await asyncio.get_running_loop().run_in_executor(self._pool, clean)
 
     def _drain_at_signals(self) -> None:
         """At a signal, report `draining` on `/readyz`, and let uvicorn close the listener `drain_seconds` later."""

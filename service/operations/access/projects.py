@@ -12,12 +12,15 @@ from service.operations.access import quotas
 from service.operations.access.quotas import Usage
 from service.operations.idempotency import Claim
 from service.operations.jobs import registry
-from service.storage import api_keys, projects
+from service.storage import api_keys, jobs, projects
 from service.storage.database import Session
 from service.storage.documents import Quotas
 from service.storage.paging import Page, PageQuery
 from service.storage.records import Project
 from service.storage.unit_of_work import wake_workers
+
+MOST_HINTS = 100
+"""The jobs of which workers are told when a project may run more of them. Those that end tell of further ones."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,8 @@ def change(context: Context, name: str, limits: dict[str, Any]) -> ProjectView:
     with context.database.write() as session:
         project = find(session, name, lock=True)
         project.quotas = replace(project.quotas, **limits)
-        wake_workers(session)  # more jobs may run
+        # More of them may run now.
+        wake_workers(session, *jobs.queued_in_project(session, name, MOST_HINTS))
         return _view(session, project)[0]
 
 

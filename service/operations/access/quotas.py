@@ -124,6 +124,12 @@ def find_full(session: Session, kinds: Collection[str]) -> frozenset[str]:
     return frozenset(name for name, limit in limits.items() if running.get(name, 0) >= limit)
 
 
+def limits_running(session: Session, name: str) -> bool:
+    """Whether a project may run only so many jobs concurrently. Acquires no lock."""
+    project = projects.find(session, name)
+    return project is not None and project.quotas.running_jobs is not None
+
+
 def may_run(session: Session, job: Job, kinds: Collection[str]) -> bool:
     """Whether the project of a locked job may run one more. Other claims in the project wait for this transaction."""
     project = projects.lock_shared(session, job.project)

@@ -38,6 +38,11 @@ def find_next(
     return None if draining else _find_queued(session, worker_id, _claimable(session, kinds, queues), lock=lock)
 
 
+def list_queued(session: Session, queues: Collection[str], limit: int) -> Sequence[Job]:
+    """At most `limit` jobs of these queues that wait to be claimed, in the order of claims. Acquires no lock."""
+    return jobs.queued(session, _claimable(session, KINDS, queues), limit)
+
+
 def _find_queued(session: Session, worker_id: str, claimable: Claimable, *, lock: bool) -> Found | None:
     while (job := jobs.next_queued(session, claimable, lock=lock)) is not None:
         helpers: Sequence[Worker] = ()

@@ -34,7 +34,7 @@ class JobView:
     evaluation: str | None
     """Of a training: the evaluation that it made on the test rows, unless that was deleted."""
     waits_for_worker: bool
-    """Whether no running worker claims jobs from the queue in which it waits for its turn."""
+    """Whether no running worker claims jobs from the queue in which it waits for its turn, or its shards do."""
     free_workers: int | None
     """Of a queued job with several `hosts`: how many workers are free; None for any other."""
 
@@ -224,8 +224,8 @@ def view(session: Session, found: Sequence[Job]) -> list[JobView]:
     versions = models.existing_versions(session, [(job.model_id, job.version) for job in found])
     makers = jobs.existing(session, [job.made_by for job in found])
     evaluations = jobs.made_by(session, ids)
-    is_any_queued = any(job.status == statuses.QUEUED for job in found)
-    open_queues = workers.open_queues(session) if is_any_queued else frozenset()
+    waiting = {job.id for job in found if job.status == statuses.QUEUED or job.waits_for == queue.SHARDS}
+    open_queues = workers.open_queues(session) if waiting else frozenset()
     return [
         JobView(
             job=job,
@@ -235,7 +235,7 @@ def view(session: Session, found: Sequence[Job]) -> list[JobView]:
             version_exists=(job.model_id, job.version) in versions,
             maker_exists=job.made_by in makers,
             evaluation=evaluations.get(job.id),
-            waits_for_worker=job.status == statuses.QUEUED and job.queue not in open_queues,
+            waits_for_worker=job.id in waiting and job.queue not in open_queues,
             free_workers=gangs.count_free(session, job) if job.hosts > 1 and job.status == statuses.QUEUED else None,
         )
         for job in found
@@ -274,8 +274,7 @@ def _move_towards(session: Session, kind: Kind, job: Job, desired_status: str) -
     if desired_status == statuses.CANCELLED:
         queue.cancel(session, job)
     elif job.status == statuses.PAUSED:
-        job.desired_status = statuses.RUNNING
-        queue.move(session, job, statuses.QUEUED)
+        queue.resume(session, job)
 
 
 def delete(context: Context, kind: Kind, job_id: str) -> None:

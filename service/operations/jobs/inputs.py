@@ -23,6 +23,15 @@ def bounds(context: Context, job: Job) -> Bounds:
     return {"limits": context.settings.limits, "runtime": Runtime.from_document(job.runtime or {})}
 
 
+def whole(context: Context, part: Job) -> Job:
+    """The job of which one is a part. Raises NotFound."""
+    with context.database.read() as session:
+        found = None if part.part_of is None else jobs.get(session, part.part_of)
+    if found is None:
+        raise NotFound("The job was deleted of which this one is a part.")
+    return found
+
+
 def source_folders(context: Context, job: Job) -> dict[int, Path]:
     """The folders of the versions whose weights the job starts from, by the index of the layer that gets the weights.
 

@@ -10,7 +10,7 @@ from models.jobs.assignment import Assignment
 from service.config import Settings
 from service.context import Context
 from service.operations.jobs import checkpoints
-from service.storage.artifact_keys import key_below, results_key, upload_key
+from service.storage.artifact_keys import SHARDS, key_below, results_key, upload_key
 from service.storage.database import Session
 from service.storage.records import Job
 
@@ -36,6 +36,16 @@ class Success:
     byproducts: Sequence[Byproduct] = field(default=())
     replaced: Sequence[str] = field(default=())
     """The artifact keys of files whose place its own have taken, and that nothing reads any more."""
+
+
+@dataclass(frozen=True)
+class Shards:
+    """How a job goes on whose work is large: its shards, which are jobs of `Kind.shard_kind`, do it."""
+
+    requests: Sequence[Document]
+    """Of the shards, in their order."""
+    steps: int
+    """The steps of the progress that they report, all together."""
 
 
 class Kind(ABC):
@@ -72,6 +82,11 @@ class Kind(ABC):
     group: ClassVar[str | None] = None
     """The group of artifact keys that contains the folders of its jobs' results; each is the `folder` of its job's
     result. None if the jobs have no such folder, or it belongs to a dataset or a model."""
+    shard_kind: ClassVar[str | None] = None
+    """The name of the kind of the shards over which the work of its jobs may be spread. A kind doesn't import other
+    kinds."""
+    join_kind: ClassVar[str | None] = None
+    """The name of the kind of the job that joins their results, which become the job's."""
 
     def slots(self, settings: Settings) -> int:
         """How many of its jobs a worker runs concurrently. Each kind has its own slots, unless it takes another's."""
@@ -108,24 +123,28 @@ class Kind(ABC):
         The key contains the execution's name, so files of an execution that crashed between publishing and committing
         never collide with those of the next one.
         """
-        return None if self.group is None else key_below(results_key(self.group, job.id), execution)
+        return None if self.group is None else key_below(results_key(self.group, job.part_of or job.id), execution)
 
     @abstractmethod
-    def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | None:
+    def record_success(
+        self, session: Session, job: Job, key: str | None, result: dict[str, Any]
+    ) -> Success | Shards | None:
         """Record the outcome in the database: the files under `key`, and the child process's `result` document.
 
-        The job, its model and its dataset are locked. Returns None if the resource that the outcome belongs to was
-        deleted meanwhile; the job is then cancelled.
+        The job, its model and its dataset are locked. Returns Shards if the process only divided the work, and None if
+        the resource that the outcome belongs to was deleted meanwhile; the job is then cancelled.
         """
 
     def record_failure(self, session: Session, job: Job, error: dict[str, Any]) -> None:  # noqa: B027
         """Mark the resource that the job should have made as failed, if it has a row of its own. It is locked."""
 
     def remove_inputs(self, context: Context, job: Job) -> None:
-        """Remove the inputs of a final job: its checkpoints and its upload."""
+        """Remove the inputs of a final job: its checkpoints, its upload, and the results of its shards."""
         checkpoints.remove_all(context, job.id)
         if self.has_upload(job.request):
             context.artifacts.remove(upload_key(job.id))
+        if job.shards is not None:
+            context.artifacts.remove(results_key(SHARDS, job.id))
 
     def remove_files(self, context: Context, job: Job) -> None:
         """Remove all files of a deleted job."""

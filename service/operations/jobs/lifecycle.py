@@ -8,11 +8,12 @@ from typing import Any
 from models.jobs.training import CrossValidation
 from models.training.plan import Order
 from service import statuses
+from service.broker.hints import Hint
 from service.context import Context
 from service.errors import LeaseLost
 from service.event_text import metrics_of
-from service.operations.jobs import claims, gangs, queue, training_progress, waiting
-from service.operations.jobs.kind import Success
+from service.operations.jobs import claims, gangs, queue, shards, training_progress, waiting
+from service.operations.jobs.kind import Shards, Success
 from service.operations.jobs.registry import KINDS, kind_of
 from service.origins import Origin
 from service.storage import datasets, jobs, models, training_snapshots
@@ -36,6 +37,8 @@ class Lease:
 
     job_id: str
     token: int
+    part_of: str | None = None
+    """The job of which this one is a part."""
 
     @property
     def staging_name(self) -> str:
@@ -65,6 +68,14 @@ class Sighting:
     origin: Origin | None = None
 
 
+@dataclass(frozen=True)
+class Abandoned:
+    """An execution that ended without an outcome, and whose files are still there; see `remove_files`."""
+
+    job: Job
+    lease: Lease
+
+
 def claim(
     context: Context, worker_id: str, kinds: Collection[str], queues: Collection[str], runtime: dict[str, Any]
 ) -> tuple[Lease, Job] | None:
@@ -90,7 +101,7 @@ def claim(
         helped_by = kind_of(job).helped_by
         if helped_by is not None and found.helpers:
             gangs.begin(context, session, KINDS[helped_by], job, found.helpers)
-        return Lease(job.id, job.token), job
+        return Lease(job.id, job.token, job.part_of), job
 
 
 def executing(session: Session) -> frozenset[str]:
@@ -104,19 +115,32 @@ def may_claim(context: Context, worker_id: str, kinds: Collection[str], queues: 
         return claims.find_next(session, worker_id, kinds, queues, lock=False) is not None
 
 
+def find_hints(context: Context, queues: Collection[str], limit: int) -> list[Hint]:
+    """What to tell workers of these queues: at most `limit` jobs that wait to be claimed. Acquires no lock."""
+    with context.database.read() as session:
+        return [Hint(job.queue, job.kind, job.id) for job in claims.list_queued(session, queues, limit)]
+
+
 def find_leased(session: Session, lease: Lease, *, lock: bool = True) -> Job:
     """The lease's job. Raises LeaseLost if another worker has claimed the job, or it has ended."""
     job = jobs.get(session, lease.job_id, lock=lock)
-    if job is None or job.token != lease.token or job.status not in statuses.CLAIMED:
+    if job is None or job.token != lease.token or not _is_claimed(job):
         raise LeaseLost(f"The lease {lease.token} of the job {lease.job_id} is no longer held.")
     return job
 
 
+def _is_claimed(job: Job) -> bool:
+    """Whether a worker holds the job. While its work is spread, none does."""
+    return job.status in statuses.CLAIMED and job.waits_for is None
+
+
 def find_leased_with_resources(session: Session, lease: Lease) -> Job:
-    """Like `find_leased`, after locking the job's model and dataset. All code locks in this order: no deadlocks."""
+    """Like `find_leased`, after locking the job's model and dataset, and the job of which it is a part. All code locks
+    in this order: no deadlocks."""
     model_id, dataset_id = jobs.resource_ids(session, lease.job_id)
     models.by_id(session, model_id, lock=True)
     datasets.by_id(session, dataset_id, lock=True)
+    shards.lock_whole(session, lease.part_of, wait=True)
     return find_leased(session, lease)
 
 
@@ -163,6 +187,8 @@ def record(
     recognize them by: after OutcomeUnknown, ask whether the batch was written before writing it again.
     """
     with context.database.write() as session:
+        # Progress may wait until others have recorded theirs; nothing else may be lost.
+        whole = shards.lock_whole(session, lease.part_of, wait=any(event.type == "message" for event in events))
         job = find_leased(session, lease)
         job.renewals += 1
         if any(event.epoch for event in events):
@@ -184,6 +210,8 @@ def record(
         jobs.append_events(session, job, events)
         if snapshots is not None:
             training_snapshots.change(session, job.id, snapshots)
+        if whole is not None:
+            shards.follow(session, whole, events)
         return _instructions(context, session, job)
 
 
@@ -221,14 +249,15 @@ def _follow(progress: dict[str, Any] | None, events: Sequence[NewEvent], folds: 
 
 
 def succeed(context: Context, lease: Lease, result: dict[str, Any]) -> None:
-    """End a job whose child process succeeded, and publish its staged folder. Raises LeaseLost.
+    """End a job whose child process succeeded, and publish its staged folder; or spread its work if the process divided
+    it. Raises LeaseLost.
 
     A job that a client cancelled meanwhile is cancelled instead. After DatabaseUnavailable, call this again: it
     publishes the files only once, and recognizes its own commit if the outcome of that was unknown.
     """
     job = _find_unless_deleted(context, lease)
     if _has_succeeded(job, lease):
-        kind_of(job).remove_inputs(context, job)
+        _remove_inputs(context, job)
         return
     key = _publish(context, job, lease.staging_name)
     try:
@@ -238,16 +267,17 @@ def succeed(context: Context, lease: Lease, result: dict[str, Any]) -> None:
     except LeaseLost:
         # The commit of an earlier call may have come through only now. If the job was deleted since, its version may
         # still need the files, so they are left to the cleanup.
-        if not _has_succeeded(_find_unless_deleted(context, lease), lease):
+        job = _find_unless_deleted(context, lease)
+        if not _has_succeeded(job, lease):
             _discard(context, job, lease.staging_name)
             raise
         success = Success()
-    if success is None:
-        _discard(context, job, lease.staging_name)
-    else:
+    if isinstance(success, Success):
         for replaced in success.replaced:
             context.artifacts.remove(replaced)
-    kind_of(job).remove_inputs(context, job)
+    else:
+        _discard(context, job, lease.staging_name)
+    _remove_inputs(context, job)
 
 
 def _find_unless_deleted(context: Context, lease: Lease) -> Job:
@@ -260,16 +290,19 @@ def _find_unless_deleted(context: Context, lease: Lease) -> Job:
 
 def _has_succeeded(job: Job, lease: Lease) -> bool:
     """Whether this execution's success is recorded."""
-    return job.token == lease.token and job.status == statuses.SUCCEEDED
+    return job.token == lease.token and (job.status == statuses.SUCCEEDED or job.waits_for == queue.SHARDS)
 
 
-def _record_success(session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | None:
+def _record_success(session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | Shards | None:
     """Record the outcome in the database; None if the job is cancelled instead."""
     cancelling = job.status == statuses.CANCELLING
     success = None if cancelling else kind_of(job).record_success(session, job, key, result)
     if success is None:
         queue.move(session, job, statuses.CANCELLED)
         return None
+    if isinstance(success, Shards):
+        shards.spread(session, job, success)
+        return success
     for byproduct in success.byproducts:
         queue.record_done(
             session, KINDS[byproduct.kind], byproduct.request, project=job.project,
@@ -280,6 +313,7 @@ def _record_success(session: Session, job: Job, key: str | None, result: dict[st
             result=byproduct.result.to_document(), points=byproduct.points,
         )  # fmt: skip
     queue.move(session, job, statuses.SUCCEEDED, success.reason)
+    shards.settle(session, job)
     return success
 
 
@@ -310,31 +344,40 @@ def fail(context: Context, lease: Lease, error: dict[str, Any], reason: str | No
     with context.database.write() as session:
         job = find_leased_with_resources(session, lease)
         _fail(session, job, error, reason)
-    _remove_files(context, job, lease.staging_name)
+    remove_files(context, Abandoned(job, lease))
 
 
 def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None) -> None:
     if job.status == statuses.CANCELLING:
         queue.move(session, job, statuses.CANCELLED)
         return
-    if reason in statuses.DISK_REASONS and kind_of(job).from_clients:
+    if reason in statuses.DISK_REASONS and (kind_of(job).from_clients or job.part_of is not None):
         _warn(job, JobWarning("paused", DISK_FULL if reason == "disk_full" else error["detail"]))
         _release(job)
         if job.desired_status != statuses.STOPPED:
             job.desired_status = statuses.PAUSED
         queue.move(session, job, statuses.PAUSED, reason)
+        shards.settle(session, job)
         return
     job.error = error
     kind_of(job).record_failure(session, job, error)
     waiting.fail_all(session, job, error)
     queue.move(session, job, statuses.FAILED, reason)
+    shards.settle(session, job)
 
 
-def _remove_files(context: Context, job: Job, staging_name: str) -> None:
-    """Remove the files of an execution that ended without an outcome, and the inputs of the job if it is final."""
-    _discard(context, job, staging_name)
+def remove_files(context: Context, abandoned: Abandoned) -> None:
+    """Remove the files of an execution that ended without an outcome, and the inputs of the job if it is final. The
+    cleanup removes what nobody removes here."""
+    _discard(context, abandoned.job, abandoned.lease.staging_name)
+    _remove_inputs(context, abandoned.job)
+
+
+def _remove_inputs(context: Context, job: Job) -> None:
+    """Remove the inputs of the job if it is final, and of the job of which it is a part if that is."""
     if job.status in statuses.FINAL:
         kind_of(job).remove_inputs(context, job)
+        shards.remove_inputs(context, job)
 
 
 def cancelled(context: Context, lease: Lease, reason: str | None = None) -> None:
@@ -342,15 +385,20 @@ def cancelled(context: Context, lease: Lease, reason: str | None = None) -> None
     with context.database.write() as session:
         job = find_leased(session, lease)
         queue.move(session, job, statuses.CANCELLED, reason)
-    _remove_files(context, job, lease.staging_name)
+    remove_files(context, Abandoned(job, lease))
 
 
 def put_back(context: Context, lease: Lease, reason: str | None = None) -> None:
     """Return an unfinished job to the queue, or to `paused` if that was ordered. Raises LeaseLost."""
+    remove_files(context, give_back(context, lease, reason))
+
+
+def give_back(context: Context, lease: Lease, reason: str | None = None) -> Abandoned:
+    """Like `put_back`, but removes no files. Raises LeaseLost."""
     with context.database.write() as session:
         job = find_leased(session, lease)
         _requeue(session, job, reason)
-    _remove_files(context, job, lease.staging_name)
+    return Abandoned(job, lease)
 
 
 def crashed(context: Context, lease: Lease, error: dict[str, Any], reason: str = WORKER_LOST) -> None:
@@ -367,7 +415,7 @@ def crashed(context: Context, lease: Lease, error: dict[str, Any], reason: str =
         else:
             job.attempt += 1
             _requeue(session, job, reason)
-    _remove_files(context, job, lease.staging_name)
+    remove_files(context, Abandoned(job, lease))
 
 
 def lost_worker(context: Context, lease: Lease, error: dict[str, Any]) -> None:
@@ -392,7 +440,7 @@ def lost_fork_server(context: Context, lease: Lease) -> None:
         job = find_leased(session, lease)
         job.attempt += 1
         _requeue(session, job, WORKER_LOST)
-    _remove_files(context, job, lease.staging_name)
+    remove_files(context, Abandoned(job, lease))
 
 
 def _release(job: Job) -> None:
@@ -426,14 +474,16 @@ def sightings(context: Context) -> list[Sighting]:
         return [Sighting(job.id, job.token, job.renewals, job.origin) for job in jobs.claimed(session)]
 
 
-def reap(context: Context, sighting: Sighting) -> bool:
-    """Put back a job whose worker has crashed, unless the job has changed since `sighting`; returns whether it did."""
+def reap(context: Context, sighting: Sighting) -> Abandoned | None:
+    """Put back a job whose worker has crashed. Removes no files, because that may take long.
+
+    Returns None if the job has changed since `sighting`.
+    """
     with context.database.write() as session:
         job = jobs.get(session, sighting.job_id, lock=True)
         if job is None or (job.token, job.renewals) != (sighting.token, sighting.renewals):
-            return False
-        if job.status not in statuses.CLAIMED:
-            return False
+            return None
+        if not _is_claimed(job):
+            return None
         _requeue(session, job, WORKER_LOST)
-    _remove_files(context, job, Lease(sighting.job_id, sighting.token).staging_name)
-    return True
+    return Abandoned(job, Lease(sighting.job_id, sighting.token))

@@ -24,6 +24,9 @@ WAITING_FOR_WORKER = "waiting_for_worker"
 WAITING_FOR_WORKERS = "waiting_for_workers"
 """The `status_reason` of a queued job with several `hosts` while fewer workers are free."""
 
+SHARDS = "shards"
+"""What a job waits for whose work is spread."""
+
 MOST_CONCURRENT = 200
 """While more places are free than jobs are added at the same time, nobody needs to wait for the places of others."""
 
@@ -78,6 +81,13 @@ def add_helper(session: Session, kind: Kind, request: Document, leader: Job, wor
     return job
 
 
+def add_part(session: Session, kind: Kind, request: Document, whole: Job, shard: int | None) -> None:
+    """Add a job that does a part of the work of another: the shard of that number, or joining them. It isn't checked
+    against limits and quotas, which count the whole."""
+    same = {"project": whole.project, "origin": whole.origin, "priority": whole.priority, "queue": whole.queue}
+    jobs.add(session, _new_job(kind, request, part_of=whole.id, shard=shard, **same))
+
+
 def waiting_reason(resource: str) -> str:
     """The `status_reason` of a queued job that waits for its `model` or its `dataset`."""
     return f"waiting_for_{resource}"
@@ -110,10 +120,11 @@ def move(session: Session, job: Job, status: str, reason: str | None = None) -> 
     if status in statuses.FINAL:
         job.finished_at = datetime.now(UTC)
         job.waits_for = None
+        if job.shards is not None:
+            jobs.delete_parts(session, job.id)
     if status not in statuses.CLAIMED:
+        _wake_workers(session, job, had_slot=job.owner is not None)
         job.owner = None
-        # It may be claimed again, or another one that waited for it or for its place in the project's quota.
-        wake_workers(session)
         if job.hosts > 1:
             for helper in jobs.lock_helping(session, job.id):
                 cancel(session, helper)
@@ -123,13 +134,36 @@ def move(session: Session, job: Job, status: str, reason: str | None = None) -> 
     jobs.append_events(session, job, [jobs.transition(status, reason)])
 
 
+def _wake_workers(session: Session, job: Job, *, had_slot: bool) -> None:
+    """Say that the job may be claimed again, or another one that waited for it or for its place in the project's quota.
+
+    What waited for it is checked by the worker that ran it, which then says so.
+    """
+    found = [job] if job.status == statuses.QUEUED and job.waits_for is None else []
+    if had_slot and not found and quotas.limits_running(session, job.project):
+        found = list(jobs.queued_in_project(session, job.project, 1))
+    wake_workers(session, *found)
+
+
 def cancel(session: Session, job: Job) -> None:
-    """Cancel a locked job without a result: immediately if it waits, through its worker if it runs."""
+    """Cancel a locked job without a result: immediately if it waits, through its worker if one holds it."""
     if job.status in statuses.FINAL or job.status == statuses.CANCELLING:
         return
     job.desired_status = statuses.CANCELLED
-    claimed = job.status in statuses.CLAIMED
-    move(session, job, statuses.CANCELLING if claimed else statuses.CANCELLED)
+    held = job.status in statuses.CLAIMED and job.waits_for is None
+    move(session, job, statuses.CANCELLING if held else statuses.CANCELLED)
+
+
+def resume(session: Session, job: Job) -> None:
+    """Let a locked job continue that was paused because of the disk."""
+    job.desired_status = statuses.RUNNING
+    if job.waits_for != SHARDS:
+        move(session, job, statuses.QUEUED)
+        return
+    for part in jobs.parts(session, job.id):
+        if part.status == statuses.PAUSED:
+            resume(session, part)
+    move(session, job, statuses.RUNNING)
 
 
 def find_queued(context: Context, job: Job) -> datetime:

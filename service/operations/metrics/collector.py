@@ -48,6 +48,7 @@ class Collector:
         yield _gauge(
             "fitserve_database_up", "1 if the database can be read, else 0.", (), [((), self._figures is not None)]
         )
+        yield self._broker()
         yield from self._predictions()
         if self._figures is not None:
             yield from self._jobs(self._figures)
@@ -58,6 +59,12 @@ class Collector:
             yield from self._disks()
             if self._figures is not None:
                 yield from self._workers(self._figures)
+
+    def _broker(self) -> Metric:
+        broker = self._context.broker
+        is_up = broker is not None and broker.problem is None
+        text = "1 if this api reaches the message broker, else 0. Missing without a broker."
+        return _gauge("fitserve_broker_up", text, (), [] if broker is None else [((), is_up)])
 
     def _shows(self, labels: Labels) -> bool:
         """Whether a row may be shown. That of `other` sums all projects, whatever a project is called."""

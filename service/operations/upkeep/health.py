@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 
+from service.broker.sender import HintSender
 from service.config import DEFAULT_QUEUE
 from service.context import Context
 from service.errors import ArtifactsUnavailable, DatabaseUnavailable, StorageError
@@ -13,11 +14,13 @@ from service.operations.upkeep.workers import MISSING, WAITING
 from service.storage.records import Worker
 from service.storage.schema import check_tables
 
-STARTING, READY, DRAINING = "starting", "ready", "draining"
+STARTING, READY, DRAINING, UNKNOWN = "starting", "ready", "draining", "unknown"
 UNAVAILABLE, UNUSABLE, READ_ONLY, LOW, FULL = "unavailable", "unusable", "read-only", "low", "full"
 
 FULL_BYTES = 1024**2
 """With less, even what predictions and reads write in passing may not fit."""
+
+BROKER_AWAY = "The broker doesn't answer; the log has the reason. Jobs start up to 5 seconds later."
 
 ABLE = (READY, WAITING)
 """The states of workers that can run jobs."""
@@ -63,10 +66,13 @@ class Readiness:
 def readiness(context: Context) -> Readiness:
     """The status of each part. A missing worker doesn't make the process unavailable: only new jobs need one.
 
-    Neither does a disk with little space: only what must be stored needs it.
+    Neither does a disk with little space: only what must be stored needs it. Nor does a broker that doesn't answer:
+    jobs only start later.
     """
     database, alive = _database(context)
     parts = {"database": database, "artifact_store": _artifact_store(context), "workers": _workers(alive)}
+    if context.broker is not None:
+        parts["broker"] = _broker(context.broker)
     if any(parts[name]["status"] not in (READY, LOW) for name in ("database", "artifact_store")):
         return Readiness(UNAVAILABLE, parts)
     return Readiness(_phase, parts)
@@ -97,7 +103,8 @@ def _artifact_store(context: Context) -> dict[str, Any]:
     except ArtifactsUnavailable as error:
         return part | {"status": UNAVAILABLE, "detail": error.detail}
     if not writable:
-        return part | {"status": READ_ONLY, "detail": "The folder of the artifacts can't be written."}
+        what = "folder" if context.settings.has_local_artifacts else "bucket"
+        return part | {"status": READ_ONLY, "detail": f"The {what} of the artifacts can't be written."}
     return part
 
 
@@ -115,7 +122,7 @@ def _disk(context: Context, owner: str) -> dict[str, Any]:
 
 def _workers(alive: list[Worker] | None) -> dict[str, Any]:
     if alive is None:
-        return {"status": "unknown", "detail": None, "alive": None, "queues": None}
+        return {"status": UNKNOWN, "detail": None, "alive": None, "queues": None}
     status = _summarize(alive)
     detail = None if status == READY else _find_problem(alive)
     names = {DEFAULT_QUEUE, *(queue for worker in alive for queue in worker.queues)}
@@ -125,6 +132,14 @@ def _workers(alive: list[Worker] | None) -> dict[str, Any]:
         for queue, found in offers.items()
     }
     return {"status": status, "detail": detail, "alive": len(alive), "queues": queues}
+
+
+def _broker(broker: HintSender) -> dict[str, Any]:
+    """Whether this process reaches the broker, as of a few seconds ago."""
+    if broker.problem is not None:
+        # The reason names hosts, and everybody may read this.
+        return {"status": UNAVAILABLE, "detail": BROKER_AWAY}
+    return {"status": READY if broker.has_connected else UNKNOWN, "detail": None}
 
 
 def _summarize(found: list[Worker]) -> str:

@@ -1,22 +1,24 @@
 """The hourly cleanup of expired rows and unreferenced files, in short transactions between which others can write."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from service.context import Context
+from service.errors import StorageError
 from service.operations import idempotency
 from service.operations.access import audit
 from service.operations.catalog import versions
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs import registry
 from service.operations.jobs.kinds.training import choose_evenly
-from service.operations.upkeep import orphans
+from service.operations.upkeep import orphans, workers
 from service.storage import jobs, rate_counts, training_snapshots
 from service.storage.documents import LOG_REDUCED, JobWarning
 
+CLEANUP_SECONDS = 3600.0
 BATCH_EVENTS = 2000
 """The events deleted in one transaction. It takes a few hundredths of a second, during which nobody else can write."""
 BATCH_JOBS = 100
@@ -31,26 +33,45 @@ SHRINK_PAGES = 500
 LASTING_EVENTS = ("transition", "epoch")
 """The types of events that a thinned log keeps: metrics and the job's transitions are read from them."""
 
+Part = Callable[[Context, datetime], int]
+"""A part of the cleanup; returns how much it removed."""
+
 log = structlog.get_logger()
 
 
-def clean_up(context: Context, now: datetime | None = None) -> None:
-    """Remove expired rows and unreferenced files. Workers may do this concurrently; an interrupted cleanup is completed
-    by the next one."""
-    now, settings = now or datetime.now(UTC), context.settings
-    idempotency.forget_expired(context)
-    removed = {
-        "jobs": _delete_jobs(context, registry.names(from_clients=True), now, settings.job_retention_days)
-        + _delete_jobs(context, registry.names(from_clients=False), now, INNER_DAYS),
-        "thinned_jobs": _thin_logs(context, now),
-        "versions": versions.delete_unlabelled(context, settings.versions_kept) if settings.versions_kept else 0,
-        "orphans": orphans.remove(context, now),
-        "audit_events": audit.forget_expired(context, now),
-        "rate_windows": _forget_windows(context),
-    }
-    _shrink(context)
+def clean_up(context: Context, now: datetime | None = None, *, only_host: bool = False) -> None:
+    """Remove expired rows and unreferenced files, or only the files that nobody but this host has.
+
+    Several processes may do this concurrently; an interrupted cleanup is completed by the next one. A part that fails,
+    because the database or the artifact store is away, is logged; the other parts are done nevertheless.
+    """
+    now = now or datetime.now(UTC)
+    parts: dict[str, Part] = {"files_of_this_host": orphans.remove_from_host}
+    removed = {}
+    for name, part in (parts if only_host else parts | SHARED).items():
+        try:
+            removed[name] = part(context, now)
+        except (StorageError, OSError) as error:
+            log.warning("cleanup incomplete", part=name, reason=str(error))
+        except Exception:
+            log.exception("cleanup incomplete", part=name)
     if any(removed.values()):
         log.info("cleaned up", **removed)
+
+
+def has_turn(context: Context, worker_id: str, now: datetime | None = None) -> bool:
+    """Whether a worker is to clean up what all of them share. The running workers take turns by the hour, so that a
+    host that can't do it keeps it from being done for an hour at most."""
+    hour = int((now or datetime.now(UTC)).timestamp() // CLEANUP_SECONDS)
+    running = [view.worker.id for view in workers.alive(context)]
+    return running[hour % len(running)] == worker_id if running else True
+
+
+def _delete_ended_jobs(context: Context, now: datetime) -> int:
+    shown, inner = (registry.names(from_clients=each) for each in (True, False))
+    return _delete_jobs(context, shown, now, context.settings.job_retention_days) + _delete_jobs(
+        context, inner, now, INNER_DAYS
+    )
 
 
 def _delete_jobs(context: Context, kinds: Collection[str], now: datetime, days: float) -> int:
@@ -126,7 +147,12 @@ def _delete_events(context: Context, job_id: str, keeping: Collection[str] = ())
         time.sleep(PAUSE_SECONDS)
 
 
-def _forget_windows(context: Context) -> int:
+def _delete_versions(context: Context, _now: datetime) -> int:
+    kept = context.settings.versions_kept
+    return versions.delete_unlabelled(context, kept) if kept else 0
+
+
+def _forget_windows(context: Context, _now: datetime) -> int:
     """Remove the windows of rate limits that have ended; returns how many."""
     deleted, batch = 0, BATCH_WINDOWS
     while batch == BATCH_WINDOWS:
@@ -137,7 +163,21 @@ def _forget_windows(context: Context) -> int:
     return deleted
 
 
-def _shrink(context: Context) -> None:
+def _shrink(context: Context, _now: datetime) -> int:
     """Return the pages of an SQLite file that deletions have left unused."""
     while context.database.shrink(SHRINK_PAGES):
         time.sleep(PAUSE_SECONDS)
+    return 0
+
+
+SHARED: dict[str, Part] = {
+    "idempotency_keys": idempotency.forget_expired,
+    "jobs": _delete_ended_jobs,
+    "thinned_jobs": _thin_logs,
+    "versions": _delete_versions,
+    "orphans": orphans.remove,
+    "audit_events": audit.forget_expired,
+    "rate_windows": _forget_windows,
+    "unused_pages": _shrink,
+}
+"""The parts of the cleanup that one worker does for all."""

@@ -10,7 +10,7 @@ from service.context import Context
 from service.errors import BackupError, StorageError
 from service.operations.stored_files import recorded_sums
 from service.operations.upkeep import references
-from service.storage import models, snapshots, training_snapshots
+from service.storage import datasets, models, snapshots, training_snapshots
 from service.storage.artifact_keys import SNAPSHOTS, BadKey, parse
 
 Progress = Callable[[int, int], None]
@@ -47,6 +47,15 @@ def verify(context: Context, progress: Progress) -> Verification:
             found.damages += [f"{key}: {damage}" for damage in damages]
         progress(1, len(keys))
     return found
+
+
+def find_missing_dataset(context: Context) -> str | None:
+    """The artifact key of the newest dataset if its files aren't there. On a host whose folder of artifacts isn't that
+    of the others, they aren't."""
+    with context.database.read() as session:
+        key = datasets.newest_folder(session)
+    with context.holding_files() as holding:
+        return None if key is None or holding.artifacts.folder(key).is_dir() else key
 
 
 def _sums_of_snapshots(context: Context, key: str) -> dict[str, str]:

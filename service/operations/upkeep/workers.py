@@ -1,6 +1,6 @@
 """Workers: their heartbeats, what they are asked to do, and the jobs of those on the same host that have crashed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from service import statuses
 from service.context import Context
 from service.errors import NotFound
 from service.operations.jobs import lifecycle as execution
-from service.operations.jobs.lifecycle import Sighting
+from service.operations.jobs.lifecycle import Abandoned, Sighting
 from service.storage import jobs, workers
 from service.storage.database import Session
 from service.storage.records import Worker
@@ -55,7 +55,8 @@ def record_heartbeat(context: Context, worker: Worker) -> None:
         workers.put(session, worker)
 
 
-def remove(context: Context, worker_id: str) -> None:
+def forget(context: Context, worker_id: str) -> None:
+    """Remove the row of a worker that has ended."""
     with context.database.write() as session:
         workers.remove(session, worker_id)
 
@@ -106,23 +107,29 @@ def _view(session: Session, found: Sequence[Worker]) -> list[WorkerView]:
     return [WorkerView(worker, workers.held_by(session, worker.id), counts.get(worker.id, 0)) for worker in found]
 
 
-def find_other_hosts(context: Context, host: str, boot: str) -> list[str]:
-    """The names of the other machines on which workers run. Containers of one machine have the same `boot`, the id
-    that service.identity.identify gives each start of a machine."""
+def find_on_other_hosts(context: Context, host: str, boot: str) -> list[Worker]:
+    """The workers that run on other machines, by the names of these. Containers of one machine have the same `boot`,
+    the id that service.identity.identify gives each start of a machine."""
     with context.database.read() as session:
         running = workers.alive_since(session, _oldest_heartbeat())
-    return sorted({each.host for each in running if each.host != host and each.process.get("boot") != boot})
+    far = (each for each in running if each.host != host and each.process.get("boot") != boot)
+    return sorted(far, key=lambda worker: (worker.host, worker.id))
 
 
-def take_over(context: Context, host: str, is_alive: Any) -> int:
-    """Put back the jobs of crashed workers of this host; returns how many.
+def take_over(
+    context: Context, host: str, is_alive: Callable[[dict[str, Any]], bool], remove: Callable[[Abandoned], None]
+) -> int:
+    """Put back the jobs of crashed workers of this host; returns how many. `remove` removes the files of one.
 
     A worker has crashed if `is_alive(process)` is False for its process.
     """
     with context.database.read() as session:
         crashed = [w.id for w in workers.all_workers(session) if w.host == host and not is_alive(w.process)]
         claimed = [job for job in jobs.claimed(session) if job.owner in crashed]
-    taken = sum(execution.reap(context, Sighting(job.id, job.token, job.renewals)) for job in claimed)
+    found = (execution.reap(context, Sighting(job.id, job.token, job.renewals)) for job in claimed)
+    taken = [abandoned for abandoned in found if abandoned is not None]
     for worker_id in crashed:
-        remove(context, worker_id)
-    return taken
+        forget(context, worker_id)
+    for abandoned in taken:
+        remove(abandoned)
+    return len(taken)

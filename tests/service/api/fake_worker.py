@@ -13,14 +13,11 @@ import onnx
 import orjson
 from onnx import TensorProto, helper, numpy_helper
 
-from models.batches.dataset_rows import read_dataset
-from models.batches.files import read_file
-from models.batches.predicting import predict_blocks
 from models.datasets import Dataset, import_dataset
 from models.documents import Document
 from models.errors import AccuracyDrop, Fault, InvalidSpec, ModelsError
 from models.jobs.assignment import Assignment, Phase
-from models.jobs.batch_prediction import BatchPredictionAssignment, BatchPredictionResult
+from models.jobs.batch_prediction import BatchPredictionAssignment, JoinAssignment
 from models.jobs.build import BuildAssignment, BuildResult
 from models.jobs.dataset_import import ImportAssignment, ImportResult
 from models.jobs.evaluation import EvaluationAssignment, EvaluationResult
@@ -30,13 +27,13 @@ from models.jobs.variant import VariantAssignment, VariantResult
 from models.limits import Limits
 from models.model_files.formats import ModelFormat
 from models.model_files.imported import ImportedNetwork, ImportFields
-from models.predictor import Predictor, write_preprocessing
+from models.predictor import write_preprocessing
 from models.preprocessing import Preprocessing
 from models.preprocessing.tensor_input import TensorInput
 from models.snapshots import write_epoch
 from models.spec import NetworkSpec, Task
 from models.targets import Form, TargetEncoding
-from models.tasks import model_import
+from models.tasks import batch_join, batch_prediction, model_import
 from models.version_details import VersionDetails
 from models.version_files import ARTIFACTS, TRAINED, WEIGHTS, describe_artifacts
 from service.context import Context
@@ -223,17 +220,12 @@ def _figures() -> EvaluationResult:
     return EvaluationResult(loss=0.2, metrics={"mae": 0.3, "rmse": 0.4, "r2": None}, points=points)
 
 
-def _predict(assignment: BatchPredictionAssignment, folder: Path) -> BatchPredictionResult:
-    predictor = Predictor.load(assignment.version)
-    if assignment.dataset is not None:
-        blocks = read_dataset(Dataset.open(assignment.dataset), assignment.split, predictor.preprocessing)
-    else:
-        assert assignment.file is not None
-        names = assignment.file, assignment.file_name
-        blocks = read_file(
-            *names, predictor.preprocessing, assignment.limits, folder, ignores_extra=assignment.ignores_extra
-        )
-    return predict_blocks(predictor, blocks, folder, lambda rows, fraction: None)
+def _predict(assignment: BatchPredictionAssignment, folder: Path) -> Document:
+    return batch_prediction.run(assignment, folder, SilentChannel())  # type: ignore[arg-type]
+
+
+def _join(assignment: JoinAssignment, folder: Path) -> Document:
+    return batch_join.run(assignment, folder, SilentChannel())  # type: ignore[arg-type]
 
 
 def _make_variant(assignment: VariantAssignment, folder: Path) -> VariantResult:
@@ -269,17 +261,20 @@ def onnx_file(inputs: int = 4, outputs: int = 3) -> bytes:
         return Path(file.name).read_bytes()
 
 
-class NoPhases:
-    """The part of a task's channel that an import uses."""
+class SilentChannel:
+    """The part of a task's channel that imports of networks and batch predictions use. It reports to nobody."""
 
     def phase(self, phase: Phase, line: str = "") -> None:
-        """Report to nobody."""
+        """A phase begins."""
+
+    def progress(self, data: dict[str, Any]) -> None:
+        """Some of the work is done."""
 
 
 def _import_network(assignment: ModelImportAssignment, folder: Path) -> ModelImportResult:
     """Run the task with a reader for the files of this module."""
     with patch.dict(model_import.READERS, dict.fromkeys(ModelFormat, f"{__name__}:read_network")):
-        return model_import.run(assignment, folder, NoPhases())  # type: ignore[arg-type]
+        return model_import.run(assignment, folder, SilentChannel())  # type: ignore[arg-type]
 
 
 def read_network(file: Path, fields: ImportFields, folder: Path, _limits: Limits) -> ImportedNetwork:
@@ -347,6 +342,7 @@ TASKS: dict[type[Assignment], Callable[[Any, Path], Document]] = {
     TrainingAssignment: _train,
     EvaluationAssignment: _evaluate,
     BatchPredictionAssignment: _predict,
+    JoinAssignment: _join,
     ModelImportAssignment: _import_network,
     VariantAssignment: _make_variant,
 }

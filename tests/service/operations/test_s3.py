@@ -11,8 +11,10 @@ from models.files.sums import SUMS_FILE
 from service.config import Settings
 from service.context import Context
 from service.errors import BackupError
+from service.operations.catalog import datasets, versions
 from service.operations.upkeep import backups, housekeeping
 from service.operations.upkeep.verification import Verification, verify
+from service.storage.artifact_keys import GROUPS
 from tests.contexts import default_context
 from tests.s3_server import S3Server
 from tests.service.operations import stocked
@@ -116,6 +118,44 @@ def test_the_cleanup_removes_what_no_row_needs(s3: S3Server, url: str, stored: C
     stored.artifacts.stage("upload_gone")
     housekeeping.clean_up(stored)
     assert len(objects(s3, url)) == len(before) + 3
-    housekeeping.clean_up(stored, datetime.now(UTC) + timedelta(hours=1.1))
+    s3.requests.clear()
+    clean_up_later(stored)
+    removals = 3 * 2  # what is in the folder, and whether removal is held
+    assert s3.requests.count(f"GET /{bucket}") == len(GROUPS) + len(("uploads in parts", ".probe", ".hold")) + removals
     assert objects(s3, url) == before
     assert not stored.artifacts.staged("upload_gone").exists()
+
+
+def clean_up_later(context: Context, *, only_host: bool = False) -> None:
+    housekeeping.clean_up(context, datetime.now(UTC) + timedelta(hours=1.1), only_host=only_host)
+
+
+def test_copies_of_what_was_deleted_go_from_all_hosts(stored: Context, place: Make) -> None:
+    url = {"artifact_url": stored.settings.artifact_url, "database_url": stored.settings.database_url}
+    other, (version,) = place(**url), stocked.versions(stored)
+    key, dataset = version.folder, datasets.get(stored, "line").dataset.folder
+    assert dataset is not None
+    with other.artifacts.holding() as holding:
+        copies = [other.artifacts.folder(dataset), holding.folder(key)]
+        versions.delete(stored, "line", 1)
+        clean_up_later(other, only_host=True)
+        assert [copy.exists() for copy in copies] == [True, True]  # it is in use
+    housekeeping.clean_up(other, only_host=True)
+    assert copies[1].exists()  # for an hour after its use: an execution's row may still come
+    clean_up_later(other, only_host=True)
+    assert [copy.exists() for copy in copies] == [True, False]
+
+
+def test_a_cleanup_without_s3_does_the_rest_and_says_what_is_missing(
+    stored: Context, s3: S3Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored.artifacts.stage("upload_gone")
+    with s3.failing(status=403):
+        clean_up_later(stored)
+    told = capsys.readouterr().out
+    assert told.count("cleanup incomplete") == 1
+    assert "orphans" in told
+    assert "refuses access" in told
+    assert not stored.artifacts.staged("upload_gone").exists()
+    clean_up_later(stored)
+    assert "incomplete" not in capsys.readouterr().out

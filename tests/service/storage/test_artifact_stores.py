@@ -24,6 +24,7 @@ from service.storage.artifact_cache import ArtifactCache
 from service.storage.artifact_stores import wait_for_store
 from service.storage.artifacts import ArtifactStore
 from service.storage.bucket import Bucket, BucketRefused
+from service.storage.circuit_breaker import CircuitBreaker
 from service.storage.folder_store import FolderStore
 from service.storage.s3_store import S3Store
 from tests.s3_server import S3Server
@@ -35,6 +36,12 @@ LATER = math.inf
 
 Open = Callable[[], ArtifactStore]
 """Opens the same store again, as another host does: a folder is shared by all, a cache is not."""
+
+
+@pytest.fixture(autouse=True)
+def consistent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who reads what isn't published needn't wait for it."""
+    monkeypatch.setattr(s3_store, "STALE_PAUSES", ())
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -105,7 +112,7 @@ def test_what_is_not_published_does_not_exist(store: ArtifactStore, other: Artif
         assert not folder.exists()
     with pytest.raises(DamagedFile, match="missing"):
         other.existing_file(KEY, "network.onnx")
-    assert other.names("models/md_1") == other.published_before(LATER, "models/md_1") == []
+    assert other.names("models/md_1") == other.published_before(LATER, "models") == []
     store.discard("tj_1-1")
     with pytest.raises(FileNotFoundError):
         store.publish(store.staged("tj_1-1"), KEY)
@@ -116,9 +123,12 @@ def test_names_and_ages_are_those_of_the_folders_below_a_key(store: ArtifactStor
     for key in ("models/md_1/tj_1-1", "models/md_1/tj_2-1", "models/md_10/tj_3-1", "uploads/ds_1"):
         publish(store, key)
     assert other.names("models") == ["md_1", "md_10"]
-    assert other.names("models/md_1") == other.published_before(LATER, "models/md_1") == ["tj_1-1", "tj_2-1"]
-    assert other.names("uploads") == other.published_before(time.time() + 2, "uploads") == ["ds_1"]
-    assert other.published_before(began - 2, "models/md_1") == []
+    assert other.names("models/md_1") == ["tj_1-1", "tj_2-1"]
+    assert other.names("uploads") == ["ds_1"]
+    in_models = ["models/md_1/tj_1-1", "models/md_1/tj_2-1", "models/md_10/tj_3-1"]
+    assert sorted(other.published_before(LATER, "models")) == in_models
+    assert other.published_before(time.time() + 2, "uploads") == ["uploads/ds_1"]
+    assert other.published_before(began - 2, "models") == []
     assert other.names("datasets") == other.published_before(LATER, "datasets") == []
     assert other.empty_before(LATER, "models") == []
 
@@ -202,7 +212,7 @@ def test_a_folder_whose_upload_is_interrupted_does_not_exist(s3: S3Server, in_s3
         publish(store)
     assert not other.folder(KEY).exists()
     assert not other.link(KEY, other.root / "copy")
-    assert other.published_before(LATER, "models/md_1") == ["tj_1-1"]  # for the cleanup
+    assert other.published_before(LATER, "models") == [KEY]  # for the cleanup
     store.publish(store.staged("tj_1-1"), KEY)
     assert FILES.items() <= read(other).items()
 
@@ -216,7 +226,7 @@ def test_the_checksums_are_removed_first(
     with s3.failing(status=500, methods=("POST",), after=1):
         store.remove(KEY)
     assert not in_s3().folder(KEY).exists()
-    assert in_s3().published_before(LATER, "models/md_1") == ["tj_1-1"]
+    assert in_s3().published_before(LATER, "models") == [KEY]
 
 
 def test_a_host_downloads_a_folder_once_however_many_ask(s3: S3Server, in_s3: Callable[[], S3Store]) -> None:
@@ -286,10 +296,10 @@ def test_a_damaged_object_is_not_served(s3: S3Server, in_s3: Callable[[], S3Stor
 def test_objects_of_other_programs_are_no_folders(s3: S3Server, in_s3: Callable[[], S3Store]) -> None:
     store = in_s3()
     publish(store)
-    for name in ("models/", "models/md_1/", f"{KEY}/", "models/md_1/notes.txt"):
+    for name in ("models/", "models/md_1/", f"{KEY}/", "models/md_1/notes.txt", "models//odd/notes.txt"):
         s3.client.put_object(Bucket=store._bucket.name, Key=f"some/prefix/{name}", Body=b"")
-    assert store.names("models") == ["md_1"]
-    assert store.published_before(LATER, "models/md_1") == ["tj_1-1"]
+    assert "md_1" in store.names("models")
+    assert store.published_before(LATER, "models") == [KEY]
     assert in_s3().folder(KEY).exists()
 
 
@@ -358,9 +368,9 @@ def test_what_a_crashed_process_left_in_the_cache_is_replaced_and_tidied(in_s3: 
     write(store.root / KEY, {"1.weights": b"grown by a process that crashed before it wrote the checksums"})
     assert FILES.items() <= read(store).items()
     assert "1.weights" not in read(store)
-    store.remove_leftovers(time.time() - 100)
+    store.tidy(time.time() - 100)
     assert names_in(store.root / ".partial") == ["models+md_2+tj_1-1"]
-    store.remove_leftovers(LATER)
+    store.tidy(LATER)
     assert names_in(store.root / ".partial") == []
 
 
@@ -424,8 +434,84 @@ def test_s3_that_stays_away_is_told_and_copies_remain_readable(
         assert s3.requests == []  # nobody waits for timeouts again and again
         assert FILES.items() <= read(store).items()
         store.remove("models/md_2")
-        wait_until(lambda: other._bucket._rests_until < time.monotonic())
+        wait_until(lambda: answers(other))
     assert FILES.items() <= read(other).items()
+
+
+def answers(store: S3Store) -> bool:
+    try:
+        store.names("models")
+    except ArtifactsUnavailable:
+        return False
+    return True
+
+
+def test_a_silent_server_holds_up_one_request_for_seconds_and_the_next_ones_not_at_all(
+    s3: S3Server, in_s3: Callable[[], S3Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores = [in_s3() for _ in range(4)]
+    publish(stores[0])
+    stores[1].check()
+    monkeypatch.setattr(buckets, "SMALL_SECONDS", 0.3)
+    requests: list[Callable[[S3Store], object]] = [
+        lambda store: store.check(),
+        lambda store: store.is_writable(),
+        lambda store: store.names("models"),
+        lambda store: store.publish(write(store.stage("tj_2-1"), {"data": bytes(1024**2)}), "models/md_1/tj_2-1"),
+    ]
+    with s3.failing(seconds=60):
+        for request, store in zip(requests, stores, strict=True):
+            store._bucket._breaker = CircuitBreaker(60)
+            began = time.monotonic()
+            with pytest.raises(ArtifactsUnavailable, match="doesn't answer in time"):
+                request(store)
+            assert time.monotonic() - began < buckets.READ_SECONDS
+            s3.requests.clear()
+            with pytest.raises(ArtifactsUnavailable, match="doesn't answer in time"):
+                request(store)
+            assert s3.requests == []
+
+
+def test_after_a_rest_one_request_finds_out_for_all() -> None:
+    breaker = CircuitBreaker(0.1)
+    assert breaker.find_failure() is None
+    breaker.note_failure("away")
+    assert breaker.find_failure() == "away"
+    wait_until(lambda: breaker.find_failure() is None)
+    assert breaker.find_failure() == "away"
+    breaker.note_success()
+    assert [breaker.find_failure() for _ in range(3)] == [None] * 3
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, BucketRefused), (400, ArtifactsUnavailable)])
+def test_a_refused_request_says_nothing_about_the_others(
+    s3: S3Server, in_s3: Callable[[], S3Store], status: int, error: type[Exception]
+) -> None:
+    store = in_s3()
+    with s3.failing(status=status, times=1), pytest.raises(error):
+        store.check()
+    with pytest.raises(BucketRefused, match="doesn't exist"):
+        Bucket("no-such-bucket").check()
+    store.check()
+
+
+def test_what_a_server_shows_only_later_is_found(
+    s3: S3Server, in_s3: Callable[[], S3Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_store, "STALE_PAUSES", (0.2,) * 10)
+    store, other, grown = in_s3(), in_s3(), "snapshots/tj_1/tj_1-1"
+    with s3.failing(late_seconds=0.5):
+        publish(store)
+        store.publish(store.staged("tj_1-1"), KEY)  # again, as after a lost COMMIT
+        assert FILES.items() <= read(other).items()
+        with store.holding() as holding:
+            folder = write(holding.grow(grown), {"layout.json": b"{}"})
+            write_sums(folder)
+            write(folder, {"1.weights": b"one"})
+            holding.add_files(grown, ["1.weights"])
+            assert (other.folder(grown, "1.weights") / "1.weights").read_bytes() == b"one"
+        store.remove(KEY)
+    assert not in_s3().folder(KEY).exists()
 
 
 def test_a_bucket_that_refuses_or_does_not_exist_is_told(s3: S3Server, in_s3: Callable[[], S3Store]) -> None:
@@ -439,10 +525,15 @@ def test_a_bucket_that_refuses_or_does_not_exist_is_told(s3: S3Server, in_s3: Ca
     with s3.failing(status=403), pytest.raises(BucketRefused, match="refuses access: S3 answers AccessDenied"):
         store.folder(KEY)
     with s3.failing(status=403, methods=("PUT",)):
+        assert store.is_writable()  # it has just written
         with pytest.raises(ArtifactsUnwritable, match="can't write to its S3 bucket: Permission denied"):
             publish(store)
         with pytest.raises(ArtifactsUnwritable):
             store.check()
+        assert not store.is_writable()
+        assert not in_s3().is_writable()
+    assert store.is_writable()
+    assert len(store._bucket.objects(".probe")) == 1  # for the cleanup
 
 
 def test_a_download_has_a_url_of_its_own_if_clients_are_redirected(s3: S3Server, in_s3: Callable[[], S3Store]) -> None:

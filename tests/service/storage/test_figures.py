@@ -76,6 +76,6 @@ def test_a_queue_has_the_jobs_that_a_worker_could_claim_since_they_were_last_que
     for _ in range(2):
         record(database, "training", statuses.QUEUED)
     with database.read() as session:
-        ((project, kind, count, since),) = figures.queues(session)
-    assert (project, kind, count) == ("default", "training", 2)
+        ((project, kind, queue, count, since),) = figures.queues(session)
+    assert (project, kind, queue, count) == ("default", "training", "cpu", 2)
     assert timedelta(0) <= datetime.now(UTC) - since < timedelta(minutes=1)

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from psycopg.errors import CrashShutdown
+from sqlalchemy import Transaction, text
+from sqlalchemy.exc import DBAPIError
 
 from service.errors import DatabaseUnavailable, OutcomeUnknown
 from service.storage import commits
+from service.storage.commits import Begun
 from service.storage.database import Database
 from tests.postgresql_proxy import CommitProxy, Loss
 from tests.postgresql_server import empty_database
@@ -71,7 +75,27 @@ def test_the_outcome_is_unknown_while_the_server_is_away_and_known_afterwards(
 
 def test_a_transaction_that_a_replica_never_received_has_no_effect() -> None:
     with empty_database() as url, closing(Database(url)) as database:
-        assert commits.was_committed(database.engine, str(2**31)) is False
+        assert commits.was_committed(database.engine, Begun(str(2**31), "0/0", None)) is False
+
+
+def test_a_write_took_effect_whose_session_the_server_ended_while_it_waited_for_a_standby(database: Database) -> None:
+    with database.engine.connect() as connection:
+
+        class Ended:
+            """A transaction whose COMMIT is answered by the end of the session."""
+
+            def __init__(self, transaction: Transaction) -> None:
+                self._transaction = transaction
+
+            def commit(self) -> None:
+                self._transaction.commit()
+                raise DBAPIError("COMMIT", {}, CrashShutdown())
+
+        ended: Any = Ended(connection.begin())
+        begun = commits.identify(connection)
+        connection.execute(text("INSERT INTO rows VALUES (1)"))
+        commits.commit(database.engine, ended, begun)
+    assert written(database) == [1]
 
 
 def test_a_write_that_the_server_refuses_at_its_commit_has_no_effect(database: Database) -> None:

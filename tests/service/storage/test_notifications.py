@@ -112,6 +112,22 @@ def test_a_worker_that_lost_its_connection_polls_until_it_listens_again(
     assert sleeper.wakes(20)
 
 
+def test_a_worker_that_never_hears_of_jobs_says_so_once(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(notifications, "RETRY_SECONDS", 0.01)
+    woken = threading.Event()
+    with CommitProxy(url) as proxy, closing(Database(proxy.url)) as own:
+        listener = Listener(own.engine, woken.set)
+        with proxy.away():
+            refused = proxy.refused
+            listener.start()
+            wait_for(lambda: proxy.refused > refused + 3, 20)
+        assert woken.wait(20)
+        listener.stop()
+    assert capsys.readouterr().out.count("no notifications of new jobs") == 1
+
+
 def test_an_idle_worker_asks_for_no_jobs_and_starts_one_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

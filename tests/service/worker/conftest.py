@@ -47,8 +47,8 @@ def start_worker_process() -> Iterator[Callable[..., WorkerProcess]]:
     """Starts a worker in a process of its own; killed when the test is over."""
     started: list[WorkerProcess] = []
 
-    def start(bench: Bench, *arguments: str) -> WorkerProcess:
-        started.append(WorkerProcess(bench, *arguments))
+    def start(bench: Bench, *arguments: str, **settings: object) -> WorkerProcess:
+        started.append(WorkerProcess(bench, *arguments, **settings))
         return started[-1]
 
     yield start

@@ -4,7 +4,7 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,9 @@ import pytest
 from service.identity import identify
 from service.operations.upkeep import workers
 from service.storage.records import Worker
+from service.worker import supervisor
 from service.worker.devices import find_devices
-from service.worker.hosts import check_hosts
+from service.worker.hosts import HostCheck
 from service.worker.inability import CannotWork
 from tests.service.worker.bench import Bench
 from tests.service.worker.test_survival import release, start_holding_job
@@ -48,19 +49,35 @@ def test_a_worker_without_the_usual_queue_leaves_its_jobs_alone(make_bench: Call
     assert worker.devices["cpus"] >= 1
 
 
-def be_on_another_host(bench: Bench, boot: str) -> None:
+def be_on_another_host(bench: Bench, boot: str, started_at: datetime | None = None) -> None:
     """Let a worker of another host run, whose machine was booted as `boot` says."""
     process = identify(os.getpid()) | {"boot": boot}
     now = datetime.now(UTC)
     worker = Worker(
-        id="wk_far", host="far", process=process, slots=1, queues=["cpu"], versions={}, ready=True, heartbeat_at=now
-    )
+        id="wk_far", host="far", process=process, slots=1, queues=["cpu"], versions={}, ready=True, heartbeat_at=now,
+        started_at=started_at,
+    )  # fmt: skip
     workers.record_heartbeat(bench.context, worker)
 
 
 def test_a_worker_refuses_an_sqlite_file_that_another_machine_uses(bench: Bench) -> None:
     be_on_another_host(bench, "another")
     with pytest.raises(CannotWork, match=r"on the host far uses the same SQLite file.*FITSERVE_DATABASE_URL"):
+        bench.wait_for(lambda: False)
+
+
+def test_of_two_machines_on_an_sqlite_file_that_see_each_other_later_the_last_one_ends(
+    make_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(supervisor, "HEARTBEAT_SECONDS", 0.01)
+    bench = make_bench()
+    bench.start_worker()
+    bench.wait_for(bench.workers)
+    be_on_another_host(bench, "another", datetime.now(UTC))
+    bench.wait_for_status(bench.submit({}), "succeeded")
+    assert capsys.readouterr().out.count("workers on other machines use the same SQLite file") == 1
+    be_on_another_host(bench, "another", datetime.now(UTC) - timedelta(hours=1))
+    with pytest.raises(CannotWork, match="on the host far uses the same SQLite file"):
         bench.wait_for(lambda: False)
 
 
@@ -75,10 +92,17 @@ def test_a_worker_of_another_machine_is_told_to_share_the_artifacts(
 ) -> None:
     be_on_another_host(bench, "another")
     on_server = replace(bench.settings, database_url="postgresql+psycopg://server/fitserve")
-    check_hosts(replace(bench.context, settings=on_server), identify(os.getpid()))
+    context = replace(bench.context, settings=on_server)
+    check = HostCheck(context, "wk_here", datetime.now(UTC), identify(os.getpid()))
+    with pytest.raises(CannotWork, match=r"on several hosts, such as far.*no datasets/ds_1/ij_1-1.*s3://BUCKET/PREFIX"):
+        check.check()
+    (bench.settings.artifact_folder / "datasets/ds_1/ij_1-1").mkdir(parents=True)
+    check.check()
     told = capsys.readouterr().out
     assert "workers run on several hosts" in told
     assert str(bench.settings.artifact_folder) in told
+    check.check()
+    assert "several hosts" not in capsys.readouterr().out
 
 
 def test_the_devices_are_those_that_the_driver_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,8 +107,10 @@ def test_a_job_that_is_cancelled_while_its_worker_is_lost_leaves_no_checkpoint(b
     bench.let_a_dead_worker_claim()
     bench.order(job_id, "cancelled")
     (sighting,) = execution.sightings(bench.context)
-    assert execution.reap(bench.context, sighting)
+    abandoned = execution.reap(bench.context, sighting)
+    assert abandoned is not None
     assert bench.job(job_id).status == "cancelled"
+    execution.remove_files(bench.context, abandoned)
     assert bench.context.artifacts.names("checkpoints") == []
 
 

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -69,8 +70,12 @@ def idle_bench(make_bench: Any) -> Bench:
     return bench
 
 
+def reaper_of(bench: Bench, clock: Clock) -> Reaper:
+    return Reaper(bench.context, partial(execution.remove_files, bench.context), clock)
+
+
 def test_a_job_is_put_back_when_its_lease_went_unrenewed_for_its_length(idle_bench: Bench, clock: Clock) -> None:
-    job_id, reaper = claimed_job(idle_bench), Reaper(idle_bench.context, clock)
+    job_id, reaper = claimed_job(idle_bench), reaper_of(idle_bench, clock)
     reaper.check()
     check_for(reaper, clock, 8)
     assert idle_bench.job(job_id).status == "running"
@@ -80,7 +85,7 @@ def test_a_job_is_put_back_when_its_lease_went_unrenewed_for_its_length(idle_ben
 
 
 def test_a_renewal_starts_the_count_anew(idle_bench: Bench, clock: Clock) -> None:
-    job_id, reaper = claimed_job(idle_bench), Reaper(idle_bench.context, clock)
+    job_id, reaper = claimed_job(idle_bench), reaper_of(idle_bench, clock)
     reaper.check()
     check_for(reaper, clock, 8)
     execution.renew(idle_bench.context, idle_bench.lease(job_id))
@@ -91,7 +96,7 @@ def test_a_renewal_starts_the_count_anew(idle_bench: Bench, clock: Clock) -> Non
 
 
 def test_time_in_which_the_reaper_itself_stood_still_does_not_count(idle_bench: Bench, clock: Clock) -> None:
-    job_id, reaper = claimed_job(idle_bench), Reaper(idle_bench.context, clock)
+    job_id, reaper = claimed_job(idle_bench), reaper_of(idle_bench, clock)
     reaper.check()
     clock.now += 3600
     reaper.check()

@@ -1,6 +1,8 @@
 """Jobs whose files are in S3, which fails meanwhile."""
 
+import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from service.operations.jobs import queue
 from service.operations.jobs.kinds import evaluation
 from service.operations.jobs.kinds import training as training_jobs
 from service.storage import bucket
+from service.worker import supervisor
+from tests.running_service import wait_for
 from tests.s3_server import S3Server
 from tests.service.worker.bench import Bench
 
@@ -47,6 +51,36 @@ def test_a_job_whose_inputs_cannot_be_read_waits_in_the_queue(bench: Bench, s3: 
         bench.wait_for(lambda: bench.transitions(job_id).count(("queued", None)) > 1)
     job = bench.wait_for_status(job_id, "succeeded")
     assert (job.attempt, job.warnings) == (1, [])
+
+
+def test_heartbeats_and_leases_go_on_while_s3_is_silent(
+    s3: S3Server, make_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "HEARTBEAT_SECONDS", 0.05)
+    bench = make_bench(artifact_url=f"s3://{s3.make_bucket()}", lease_seconds=0.2)
+    lost = [bench.submit({}) for _ in range(2)]
+    for _ in lost:
+        bench.let_a_dead_worker_claim()
+    worker, longest = bench.start_worker(), 0.0
+    with s3.failing(seconds=600) as fault:
+
+        def beats() -> list[datetime]:
+            return [each.heartbeat_at for each in bench.workers()]
+
+        def is_put_back(job_id: str) -> bool:
+            return ("queued", "worker_lost") in bench.transitions(job_id)
+
+        def step() -> bool:
+            nonlocal longest
+            began = time.monotonic()
+            worker.step()
+            longest = max(longest, time.monotonic() - began)
+            return fault.seen > 0 and all(map(is_put_back, lost))
+
+        wait_for(step)
+        before = beats()
+        wait_for(lambda: step() and beats() > before)
+    assert longest < 2
 
 
 def test_a_training_whose_checkpoints_cannot_be_saved_for_long_is_paused(

@@ -110,6 +110,11 @@ class BatchPredictionSchema(VersionJobSchema):
         allow_none=True,
         example=None,
     )
+    shards = Count(
+        "Into how many shards the rows were divided, which several workers predict concurrently; null: into none.",
+        allow_none=True,
+        example=None,
+    )
     result = Inner(BatchResultSchema, "A summary of the predictions; null before success.", allow_none=True)
 
     @pre_dump
@@ -118,6 +123,7 @@ class BatchPredictionSchema(VersionJobSchema):
         result = f"{url}/result" if job.status == statuses.SUCCEEDED else None
         return present_job(view) | {
             **BatchPredictionRequest.from_document(job.request).to_document(),
+            "shards": job.shards,
             "result": job.result,
             "links": {"self": url, "result": result, **link_resources(view)},
         }

@@ -199,8 +199,16 @@ class WorkersStatusSchema(PartSchema):
     )
 
 
+class BrokerStatusSchema(PartSchema):
+    """Whether the message broker answers. The service stays ready without it: jobs only start later."""
+
+    status = OneOf("`unknown`: it was just started.", "ready", "unavailable", "unknown")
+
+
 class PartsSchema(AnswerSchema):
     """The parts of the service."""
+
+    sometimes = ("broker",)
 
     database = AsItIs(DatabaseStatusSchema, "The database.")
     artifact_store = AsItIs(
@@ -208,6 +216,7 @@ class PartsSchema(AnswerSchema):
         "The artifacts: the disk of their folder, or the S3 bucket and the disk of its copies.",
     )
     workers = AsItIs(WorkersStatusSchema, "The workers.")
+    broker = AsItIs(BrokerStatusSchema, "The message broker, if FITSERVE_BROKER_URL names one.")
 
 
 class ReadinessSchema(AnswerSchema):

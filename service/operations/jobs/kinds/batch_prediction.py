@@ -7,16 +7,14 @@ from typing import Any, ClassVar
 from models.batches.files import check_file
 from models.compatibility import check_inputs_fit
 from models.dataset_descriptor import DatasetDescriptor
-from models.errors import Fault, InvalidData
 from models.jobs.batch_prediction import (
     RESULT_FILE,
     BatchPredictionAssignment,
     BatchPredictionRequest,
     BatchPredictionResult,
+    BatchShards,
     PostedFile,
 )
-from models.spec import THRESHOLD
-from models.tabular.csv_instances import IGNORE
 from models.version_files import ARTIFACTS, read_document
 from service import statuses
 from service.context import Context
@@ -25,8 +23,8 @@ from service.operations import idempotency
 from service.operations.catalog.resolve import check_servable
 from service.operations.catalog.uploads import DATA_FILE, ReceivedFile, removed_unless_committed
 from service.operations.idempotency import Claim
-from service.operations.jobs import client_jobs, inputs, queue
-from service.operations.jobs.kind import Kind, Success
+from service.operations.jobs import batch_rows, client_jobs, queue
+from service.operations.jobs.kind import Kind, Shards, Success
 from service.operations.stored_files import StoredFile, unless_deleted, version_folder
 from service.storage import jobs
 from service.storage.artifact_keys import PREDICTIONS, check_published, upload_key
@@ -47,30 +45,21 @@ class StoredResult(BatchPredictionResult):
 
 
 class BatchPrediction(Kind):
-    """Predicts many rows and stores the predictions in a file."""
+    """Predicts many rows and stores the predictions in a file. Those of very many rows are spread over shards."""
 
     name = "batch_prediction"
     prefix = "bp"
     words = "batch prediction"
     assignment = BatchPredictionAssignment
     group: ClassVar = PREDICTIONS
+    shard_kind: ClassVar = "batch_shard"
+    join_kind: ClassVar = "batch_join"
 
     def has_upload(self, request: dict[str, Any]) -> bool:
         return request.get("file") is not None
 
     def describe(self, context: Context, job: Job) -> BatchPredictionAssignment:
-        request = BatchPredictionRequest.from_document(job.request)
-        file = None if request.file is None else context.artifacts.folder(upload_key(job.id)) / DATA_FILE
-        return BatchPredictionAssignment(
-            version=inputs.version_folder(context, job, request.variant),
-            dataset=None if job.dataset_id is None else inputs.dataset_folder(context, job),
-            split=request.split,
-            file=file,
-            file_name="" if request.file is None else request.file.name,
-            ignores_extra=request.extra == IGNORE,
-            threshold=THRESHOLD if request.threshold is None else request.threshold,
-            **inputs.bounds(context, job),
-        )
+        return batch_rows.assign(context, job, shard_rows=context.settings.batch_shard_rows)
 
     def check(self, context: Context, job: Job) -> dict[str, Any]:
         with context.database.read() as session:
@@ -79,13 +68,15 @@ class BatchPrediction(Kind):
         _check_dataset_fit(context, version, descriptor, BatchPredictionRequest.from_document(job.request).split)
         return job.request
 
-    def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success:
+    def record_success(self, session: Session, job: Job, key: str | None, result: dict[str, Any]) -> Success | Shards:
+        if "shards" in result:
+            divided = BatchShards.from_document(result)
+            return Shards(divided.shards, divided.rows)
         job.result = StoredResult.from_document(result | {"folder": key}).to_document()
         return Success()
 
     def explain_crash(self, signal_name: str) -> dict[str, Any] | None:
-        what = f"Reading the rows or predicting them crashes the process ({signal_name})"
-        return InvalidData(Fault(f"{what}: a file may be damaged, or its rows take too much memory.")).to_dict()
+        return batch_rows.explain_crash(signal_name)
 
 
 KIND = BatchPrediction()

@@ -1,0 +1,1 @@
+"""Hints to workers through a message broker: what they are, and how they are sent."""
