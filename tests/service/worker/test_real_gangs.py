@@ -28,7 +28,7 @@ GANG: dict[str, Any] = REQUEST | {
     "hosts": 2,
     "checkpoint_seconds": 0.3,
 }
-LONG = GANG | {"epochs": 1000}
+LONG = GANG | {"epochs": 300}
 
 
 @pytest.fixture
