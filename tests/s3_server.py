@@ -1,6 +1,7 @@
 """An S3 server for tests (moto's), which can fail as real ones do."""
 
 import io
+import itertools
 import queue
 import random
 import threading
@@ -15,6 +16,8 @@ import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 ERROR = "<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>{code}</Message></Error>"
+BUCKETS = itertools.count(1)
+"""Numbers of buckets: all servers of a process share what moto stores."""
 REASONS = {400: "InvalidRequest", 403: "AccessDenied", 500: "InternalError", 503: "SlowDown"}
 
 
@@ -61,7 +64,6 @@ class S3Server:
     requests: list[str] = field(default_factory=list)
     """The requests that arrived, as `METHOD PATH`."""
     _fault: Fault | None = None
-    _buckets: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _late: queue.Queue[tuple[float, WSGIEnvironment]] = field(default_factory=queue.Queue)
 
@@ -131,8 +133,7 @@ class S3Server:
 
     def make_bucket(self) -> str:
         """A new bucket; returns its name."""
-        self._buckets += 1
-        name = f"bucket-{self._buckets}"
+        name = f"bucket-{next(BUCKETS)}"
         self.client.create_bucket(Bucket=name)
         return name
 

@@ -119,7 +119,7 @@ EXAMPLES: dict[str, list[tuple[str, str | bytes]]] = {
     "service/operations/access/keys.py": [("fullmatch", f"fsk_{'0a' * 12}_{'0b' * 24}")],
     "service/operations/catalog/uploads.py": [("sub", "a\x00b.csv"), ("split", "C:\\data/a.csv")],
     "service/origins.py": [("fullmatch", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")],
-    "service/config.py": [("fullmatch", "s3://bucket/some/prefix")],
+    "service/config.py": [("fullmatch", "29500-29599"), ("fullmatch", "s3://bucket/some/prefix")],
     "service/storage/artifact_keys.py": [("fullmatch", "md_001a2b"), ("fullmatch", "tj_001a2c-1-checkpoint-1")],
     "service/worker/failures.py": [
         ("search", "write: 123 requested and 45 written"),

@@ -134,4 +134,4 @@ def test_rows_that_only_test_are_refused_before_training(tmp_path: Path, monkeyp
         runtime=Runtime(),
     )
     with pytest.raises(InvalidData, match='has the number 7, but the layer "embedding" accepts integers from 0 to 6'):
-        training.run(assignment, tmp_path, Mock(spec=["phase"]))
+        training.run(assignment, tmp_path, Mock(spec=["phase", "checkpoint_unreadable"]))

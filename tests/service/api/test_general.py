@@ -18,7 +18,7 @@ from tests.journeys.specs import LINE, LINE_DATASET
 from tests.service.api.api_client import TRAINING
 from tests.service.api.api_server import running_api
 from tests.service.api.fake_worker import FakeWorker
-from tests.service.api.heartbeats import HERE, beat
+from tests.service.api.heartbeats import HERE, beat_ahead
 
 ANSWERED_ANEW = {"date", "x-request-id", "transfer-encoding", "content-length"}
 """Headers that differ between two answers; HEAD may leave out the length that a compressed answer would have."""
@@ -82,7 +82,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         variant = server.post("/v1/models/line/versions/1/variants", {"type": "int8"}, "wait=30").json()
         requests.put(f"{server.url}/v1/models/line/labels/best", json={"version": 1}, timeout=30).raise_for_status()
         assert server.post("/v1/projects", {"name": "line"}).status_code == 201
-        beat(server.context)
+        beat_ahead(server.context)
         key = server.post("/v1/api-keys", {"name": "test", "scopes": ["admin"]}).json()
         rules = [rule for rule in create_app(server.context).url_map.iter_rules() if not _is_dialect(rule)]
         arguments = {

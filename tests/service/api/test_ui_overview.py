@@ -4,9 +4,9 @@ import io
 import re
 from typing import Any
 
+from service.api.ui.newest_jobs import SCHEMAS
 from service.context import Context
 from service.operations.jobs import lifecycle as execution
-from service.operations.jobs.registry import KINDS
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import UNBUILDABLE, FakeWorker, model_file
@@ -43,7 +43,7 @@ def test_the_overview_has_every_kind_of_job_with_where_its_result_is_seen(
     seen = make_a_job_of_each_kind(trained)
     waiting = ROW.findall(trained.http.get("/ui").text)
     assert sorted(place for place, *_ in waiting) == sorted(seen)
-    assert len(waiting) == len(KINDS)
+    assert len(waiting) == len(SCHEMAS)
     others = RESULT.findall(trained.http.get("/ui/training-jobs").text)
     assert sorted(place for place, *_ in others) == sorted(seen[1:])
     claimed = idle_worker.claim("variant")
