@@ -312,7 +312,7 @@ class Settings:
         minimum=1,
     )
     batch_shard_rows: int = setting(
-        250_000,
+        1_000_000,
         "Rows above which a batch prediction is divided: into shards of about as many rows, at most 100, which several "
         "workers predict concurrently; 0: none is divided.",
         minimum=0,
