@@ -19,7 +19,7 @@ from fitserve_client import Client, JobEvent
 from tests.journeys.specs import LINE, LINE_DATASET
 from tests.running_service import ROOT, RunningService, run_command, running_service, wait_for
 
-MOST = 60
+MOST = 300
 """The predictions of a key per hour."""
 ROW = orjson.dumps({"instances": [[1]]})
 SOON = 1.0
