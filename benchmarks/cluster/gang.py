@@ -2,8 +2,6 @@
 
 import argparse
 import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +14,7 @@ import psutil
 from sqlalchemy import make_url
 
 from benchmarks.cluster.namespaces import hosts, within
+from benchmarks.cluster.workers import started, wait
 from benchmarks.serving.report import Row, Rows, at_most
 from models.weights import read_weights
 from service import statuses
@@ -56,8 +55,7 @@ def measure(settings: Settings, arguments: argparse.Namespace) -> Rows:
     home = make_keras_home(settings.data_dir)
     unpack_cifar10(home)
     context = Context.from_settings(settings).in_project("default")
-    with closing(context.database), _running(settings, {"KERAS_HOME": str(home)}):
-        _wait(lambda: sum(view.worker.ready for view in workers.alive(context)) == HOSTS)
+    with closing(context.database), _running(context, {"KERAS_HOME": str(home)}):
         datasets.create(context, {"name": "cifar10", "source": "cifar10"})
         _wait(lambda: datasets.get(context, "cifar10").dataset.status == statuses.READY)
         network, epochs = NETWORKS[arguments.network], arguments.epochs
@@ -135,29 +133,19 @@ def _job(context: Context, job_id: str) -> Job:
 
 
 @contextmanager
-def _running(settings: Settings, variables: Mapping[str, str]) -> Iterator[None]:
+def _running(context: Context, variables: Mapping[str, str]) -> Iterator[None]:
     """Workers, each in a namespace of its own, which share nothing but the folder and the database."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FITSERVE_")}
-    environment |= {
-        "FITSERVE_DATA_DIR": str(settings.data_dir), "FITSERVE_DATABASE_URL": _by_file(settings.database_url),
-        "FITSERVE_LOG_LEVEL": "warning", "FITSERVE_TRAINING_THREADS": "1", "FITSERVE_GANG_PORTS": "29500-29509",
-        **variables,
+    same = {
+        "FITSERVE_DATABASE_URL": _by_file(context.settings.database_url), "FITSERVE_TRAINING_THREADS": "1",
+        "FITSERVE_GANG_PORTS": "29500-29509", **variables,
     }  # fmt: skip
     with hosts(HOSTS) as found:
-        started = [
-            subprocess.Popen(
-                [*within(name), sys.executable, "-m", "service", "worker"],
-                env=environment | {"FITSERVE_GANG_ADDRESS": address},
-            )
+        programs = [
+            ([*within(name), sys.executable, "-m", "service", "worker"], same | {"FITSERVE_GANG_ADDRESS": address})
             for name, address in found.items()
         ]
-        try:
+        with started(context, programs):
             yield
-        finally:
-            for process in started:
-                process.send_signal(signal.SIGTERM)
-            for process in started:
-                process.wait()
 
 
 def _by_file(url: str) -> str:
@@ -171,8 +159,4 @@ def _by_file(url: str) -> str:
 
 
 def _wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"Waited {WAIT_SECONDS} s in vain.")
-        time.sleep(0.05)
+    wait(condition, WAIT_SECONDS)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 
 from sqlalchemy import func, select
@@ -55,21 +55,30 @@ def _rate(context: Context, count: int, jobs: int) -> float:
 @contextmanager
 def running(context: Context, count: int, program: list[str], **variables: str) -> Iterator[None]:
     """So many processes of a worker, once all of them are ready. `program` are the arguments of Python."""
+    with started(context, [([sys.executable, *program], variables)] * count):
+        yield
+
+
+@contextmanager
+def started(context: Context, programs: Sequence[tuple[Sequence[str], Mapping[str, str]]]) -> Iterator[None]:
+    """A worker of each command with its environment variables, once all of them are ready."""
     settings = context.settings
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FITSERVE_")}
     environment |= {
         "FITSERVE_DATA_DIR": str(settings.data_dir), "FITSERVE_DATABASE_URL": settings.database_url,
-        "FITSERVE_LOG_LEVEL": "warning", **variables,
+        "FITSERVE_LOG_LEVEL": "warning",
     }  # fmt: skip
-    command = [sys.executable, *program]
-    started = [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) for _ in range(count)]
+    processes = [
+        subprocess.Popen(command, env={**environment, **variables}, stdout=subprocess.DEVNULL)
+        for command, variables in programs
+    ]
     try:
-        wait(lambda: sum(view.worker.ready for view in workers.alive(context)) == count)
+        wait(lambda: sum(view.worker.ready for view in workers.alive(context)) == len(processes))
         yield
     finally:
-        for process in started:
+        for process in processes:
             process.send_signal(signal.SIGTERM)
-        for process in started:
+        for process in processes:
             process.wait()
 
 
@@ -78,10 +87,10 @@ def _unfinished(context: Context) -> int:
         return session.scalar(select(func.count()).where(Job.status.in_(statuses.UNFINISHED))) or 0
 
 
-def wait(condition: Callable[[], bool]) -> None:
+def wait(condition: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
     """Wait until the condition is true. Raises TimeoutError."""
-    deadline = time.monotonic() + WAIT_SECONDS
+    deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"Waited {WAIT_SECONDS} s in vain.")
+            raise TimeoutError(f"Waited {seconds:g} s in vain.")
         time.sleep(0.02)
