@@ -112,7 +112,7 @@ def executing(session: Session) -> frozenset[str]:
 def may_claim(context: Context, worker_id: str, kinds: Collection[str], queues: Collection[str]) -> bool:
     """Whether a claim of the worker may find a job. Acquires no lock."""
     with context.database.read() as session:
-        return claims.find_next(session, worker_id, kinds, queues, lock=False) is not None
+        return claims.may_find(session, worker_id, kinds, queues)
 
 
 def find_hints(context: Context, queues: Collection[str], limit: int) -> list[Hint]:
