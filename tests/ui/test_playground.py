@@ -96,6 +96,7 @@ def test_somebody_trains_scrubs_adds_a_point_trains_on_and_shares_the_link(visit
     assert second["optimizer"] == {"type": "Adam", "learning_rate": 0.02}
     visitor.finds_it_accessible()
 
+    expect(page).to_have_url(re.compile(f"&job={second['id']}&at=8$"))
     link = page.url
     page.goto("about:blank")
     page.goto(link)

@@ -35,7 +35,12 @@ class Visitor:
         options = {"viewport": {"width": WIDTHS[-1], "height": HEIGHT}, "reduced_motion": "reduce"} | options
         context = browser.new_context(**options)
         visitor = cls(context.new_page(), base_url)
-        yield visitor
+        try:
+            yield visitor
+        except BaseException as error:
+            # What the browser complained of may be the cause.
+            error.add_note("\n".join(visitor.faults))
+            raise
         context.close()
         assert not visitor.faults, "\n".join(visitor.faults)
 

@@ -134,13 +134,14 @@ export class Training {
     while (chain[0].parent?.training_job && chain.length < MOST_PARENTS) {
       chain.unshift(await get(`/v1/training-jobs/${chain[0].parent.training_job}`));
     }
-    this.parts = [];
+    const parts = [];
     let before = 0;
     for (const job of chain) {
-      if (this.parts.length) before += job.parent.epoch;
+      if (parts.length) before += job.parent.epoch;
       const { epochs } = await get(job.links.metrics);
-      this.parts.push({ job, before, epochs: inPlaces(epochs), missing: new Set() });
+      parts.push({ job, before, epochs: inPlaces(epochs), missing: new Set() });
     }
+    this.parts = parts;
     if (this.isActive) this.#follow(this.job.last_event);
     this.onChange();
   }
