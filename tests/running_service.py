@@ -25,6 +25,14 @@ FINAL_PAUSE = 0.25
 Found = TypeVar("Found")
 
 
+def _file_and_folder(data_dir: Path) -> Mapping[str, str]:
+    return {}
+
+
+backing: Callable[[Path], Mapping[str, str]] = _file_and_folder
+"""Returns the variables for what a service with this data folder stands on. By default, it is what the folder has."""
+
+
 def wait_for(
     poll: Callable[[], Found | None], seconds: float = 60, what: str = "it", longest_pause: float = SHORTEST_PAUSE
 ) -> Found:
@@ -51,6 +59,7 @@ def free_port() -> int:
 def run_command(*arguments: str, **settings: str) -> str:
     """What `fitserve ARGUMENTS` prints. Fails the test if it doesn't succeed."""
     given = {name: value for name, value in os.environ.items() if not name.startswith("FITSERVE_")}
+    given |= backing(Path(settings["data_dir"])) if "data_dir" in settings else {}
     given |= {f"FITSERVE_{name.upper()}": value for name, value in settings.items()}
     command = [sys.executable, "-m", "service", *arguments]
     ended = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, timeout=120)
@@ -165,6 +174,7 @@ class RunningService:
             # A busy machine builds slowly, and tests expect 201: the request must wait until its resource is ready.
             "FITSERVE_MODEL_WAIT_SECONDS": "60",
             "FITSERVE_DATASET_WAIT_SECONDS": "60",
+            **({} if "database_url" in settings else backing(data_dir)),
             **{f"FITSERVE_{name.upper()}": value for name, value in settings.items()},
             **(environment or {}),
         }
@@ -189,6 +199,11 @@ class RunningService:
         assert self.process.stdout is not None
         with self.process.stdout as stream:
             self._log.extend(stream)
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder of the artifacts, or that of their copies if they are in S3."""
+        return self.data_dir / ("cache" if "FITSERVE_ARTIFACT_URL" in self.environment else "artifacts")
 
     @property
     def log(self) -> str:

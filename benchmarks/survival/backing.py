@@ -1,14 +1,16 @@
-"""What a service stands on while faults are tried: a database, and a folder or S3 for its artifacts."""
+"""What a service stands on while faults are tried: a database, a folder or S3 for its artifacts, a broker or none."""
 
 import importlib.util
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from tests.postgresql_proxy import CommitProxy
 from tests.postgresql_replicas import Replicas, database_url, open_replicas
 from tests.postgresql_server import empty_database
+from tests.redis_server import RedisServer
 from tests.s3_server import S3Server
 
 LOCAL = "127.0.0.1"
@@ -31,6 +33,17 @@ class Backing:
     artifact_url: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     """The variables with which processes reach S3."""
+    broker: RedisServer | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of a service on this backing, beside its environment."""
+        settings: dict[str, Any] = {"database_url": self.database_url}
+        if self.artifact_url:
+            settings["artifact_url"] = self.artifact_url
+        if self.broker is not None:
+            settings["broker_url"] = self.broker.url
+        return settings
 
 
 class Sqlite:
@@ -63,23 +76,27 @@ class Postgresql:
             yield Backing(proxy.url, proxy, replicas)
 
 
-class PostgresqlAndS3(Postgresql):
-    """The same database, and a bucket of a server in this process."""
+class Cluster(Postgresql):
+    """The same database, a bucket of a server in this process, and Redis as broker."""
 
-    name = "PostgreSQL+S3"
+    name = "PostgreSQL+S3+Redis"
 
     @contextmanager
     def open(self, folder: Path, *, replicated: bool, address: str) -> Iterator[Backing]:
         """As Sqlite.open does."""
         s3 = S3Server()
-        with super().open(folder, replicated=replicated, address=address) as found, s3.running(address):
+        with (
+            super().open(folder, replicated=replicated, address=address) as found,
+            s3.running(address),
+            RedisServer(folder, address) as broker,
+        ):
             url = f"s3://{s3.make_bucket()}/fitserve"
-            yield Backing(found.database_url, found.proxy, found.replicas, s3, url, s3.environment)
+            yield replace(found, s3=s3, artifact_url=url, environment=s3.environment, broker=broker)
 
 
-Kind = Sqlite | Postgresql | PostgresqlAndS3
+Kind = Sqlite | Postgresql | Cluster
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (Sqlite(), Postgresql(), PostgresqlAndS3())}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (Sqlite(), Postgresql(), Cluster())}
 
 
 def need_postgresql(kind: Kind) -> None:
@@ -90,11 +107,17 @@ def need_postgresql(kind: Kind) -> None:
 
 def need_s3(kind: Kind) -> None:
     """Raises Skipped."""
-    if not isinstance(kind, PostgresqlAndS3):
+    if not isinstance(kind, Cluster):
         raise Skipped("the artifacts are in a folder")
 
 
 def need_folder(kind: Kind) -> None:
     """Raises Skipped."""
-    if isinstance(kind, PostgresqlAndS3):
+    if isinstance(kind, Cluster):
         raise Skipped("the artifacts are in S3")
+
+
+def need_broker(kind: Kind) -> None:
+    """Raises Skipped."""
+    if not isinstance(kind, Cluster):
+        raise Skipped("there is no broker")

@@ -64,7 +64,7 @@ class Site:
     @property
     def artifacts(self) -> Path:
         """The folder of the artifacts, or of their copies, on the first host."""
-        return self.service.data_dir / ("artifacts" if self.backing.s3 is None else "cache")
+        return self.service.artifacts
 
     def stop(self) -> None:
         for service in self.services:
@@ -125,18 +125,16 @@ def open_site(kind: Kind, folder: Path, needs: Needs) -> Iterator[Site]:
 
 def _start(data_dir: Path, host: Host | None, backing: Backing, environment: Mapping[str, str]) -> RunningService:
     settings: dict[str, Any] = {} if host is None else {"allow_anonymous": "true"}
-    if backing.artifact_url:
-        settings["artifact_url"] = backing.artifact_url
     return RunningService(
         data_dir,
         environment=environment,
         address=LOCAL if host is None else host.address,
         prefix=() if host is None else host.prefix,
-        database_url=backing.database_url,
         worker_slots="2",
         lease_seconds=str(LEASE_SECONDS),
         max_attempts="100",
         min_free_bytes="0",
+        **backing.settings,
         **settings,
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 from service.config import Settings
 from service.context import Context
 from service.operations.upkeep import backups
+from tests.clusters import needs_folder
 from tests.journeys.specs import RINGS, RINGS_DATASET
 from tests.running_service import Client, running_service, wait_for
 
@@ -47,6 +48,7 @@ def predictions(client: Client, version: int) -> Any:
     return client.post(f"/v1/models/rings/versions/{version}/predictions", {"instances": INSTANCES}, expect=200)
 
 
+@needs_folder
 def test_a_job_goes_on_where_its_backup_is_restored(tmp_path: Path) -> None:
     archive = tmp_path / "backup.tar"
     with running_service(tmp_path / "here") as here:

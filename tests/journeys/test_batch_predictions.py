@@ -11,6 +11,7 @@ import numpy as np
 import polars
 import pytest
 
+from tests.clusters import needs_folder
 from tests.journeys.specs import classifier
 from tests.models.made_pictures import picture, write_zip
 from tests.running_service import FINAL, FINAL_PAUSE, Client, RunningService, wait_for
@@ -148,6 +149,7 @@ def running(client: Client, job: Any) -> Any:
     return wait_for(look, 60, "some rows to be done")
 
 
+@needs_folder
 def test_a_killed_process_reads_the_file_again_and_a_cancelled_job_leaves_nothing(
     service: RunningService, flowers: Client
 ) -> None:

@@ -1,4 +1,4 @@
-"""The fault suite in a short form: a service on PostgreSQL and S3 loses them in turn, and nothing of its clients.
+"""The fault suite in a short form: a service on PostgreSQL, S3 and Redis loses them in turn, but no client's work.
 
 `make faults` tries each fault for longer, at random moments, and on everything on which a service can stand.
 """
@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from benchmarks.survival import clients, scenario
-from benchmarks.survival.backing import PostgresqlAndS3
+from benchmarks.survival.backing import Cluster
 from benchmarks.survival.faults.s3 import WITHOUT_COPIES
 from benchmarks.survival.scenario import Fault, Tools, try_fault
 from tests.postgresql_proxy import Loss
@@ -22,10 +22,11 @@ BETWEEN_SECONDS = 0.3
 
 def lose_one_after_the_other(tools: Tools) -> None:
     service, backing = tools.site.service, tools.site.backing
-    s3, proxy, replicas = backing.s3, backing.proxy, backing.replicas
+    s3, proxy, replicas, broker = backing.s3, backing.proxy, backing.replicas, backing.broker
     assert s3 is not None
     assert proxy is not None
     assert replicas is not None
+    assert broker is not None
 
     def fail_over() -> None:
         replicas.cut_off_standby()
@@ -39,10 +40,16 @@ def lose_one_after_the_other(tools: Tools) -> None:
         with s3.failing(**fault):
             tools.wait(2 * BETWEEN_SECONDS)
 
+    def lose_broker() -> None:
+        broker.kill()
+        tools.wait(2 * BETWEEN_SECONDS)
+        broker.start()
+
     steps: dict[str, Callable[[], object]] = {
         "job's process killed": lambda: service.job_processes()[0].kill(),
         "S3 answers 503": lambda: let_s3_fail(status=503),
         "COMMIT's answer lost": lambda: proxy.lose(Loss.ANSWER),
+        "broker lost": lose_broker,
         "supervisor killed": lambda: service.part("worker").kill(),
         "S3 is silent": lambda: let_s3_fail(seconds=60),
         "primary lost": fail_over,
@@ -65,5 +72,5 @@ def few_clients(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_service_in_a_cluster_loses_nothing_whatever_it_loses(tmp_path: Path) -> None:
     fault = Fault(lose_one_after_the_other, environment=WITHOUT_COPIES, replicated=True, spares_loaded=True)
-    rows = list(try_fault(fault, PostgresqlAndS3(), tmp_path, seconds=1, seed=7))
+    rows = list(try_fault(fault, Cluster(), tmp_path, seconds=1, seed=7))
     assert [row for row in rows if row.met is False] == []

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.clusters import needs_folder
 from tests.journeys.specs import RINGS, RINGS_DATASET, STATEFUL, named
 from tests.running_service import Client, RunningService, wait_for
 
@@ -96,6 +97,7 @@ def test_a_job_whose_process_is_killed_goes_on_from_its_checkpoint(
     assert not list((service.data_dir / "artifacts" / "checkpoints").glob(job))
 
 
+@needs_folder
 def test_a_job_whose_last_checkpoint_is_damaged_resumes_from_the_one_before(
     service: RunningService, client: Client, expected: dict[str, Any]
 ) -> None:
@@ -179,6 +181,7 @@ def test_a_job_that_is_stopped_while_it_is_paused_keeps_its_model(client: Client
     assert client.get(ended["links"]["version"])["servable"] is True
 
 
+@needs_folder
 def test_a_job_that_is_cancelled_while_it_is_paused_leaves_nothing(service: RunningService, client: Client) -> None:
     job = start(client)
     pause(client, job)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from service.storage.database import MIGRATIONS, migrate
+from tests.clusters import needs_folder
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.running_service import ROOT, RunningService
 from tests.service.storage.test_previous_release import PREVIOUS
@@ -52,6 +53,7 @@ def previous(tmp_path: Path) -> Iterator[RunningService]:
         service.stop()
 
 
+@needs_folder
 def test_a_running_service_goes_on_while_the_next_release_migrates_its_database(previous: RunningService) -> None:
     client = previous.client
     client.post("/v1/datasets", LINE_DATASET)

@@ -8,6 +8,7 @@ from service.config import Settings
 from service.context import Context
 from service.storage import jobs
 from service.storage.records import Job
+from tests.clusters import needs_folder
 from tests.running_service import running_service
 
 CONNECTIONS, STREAMS = 8, 20
@@ -21,6 +22,7 @@ def read_job(data_dir: Path, job_id: str) -> Job:
     return job
 
 
+@needs_folder
 def test_a_shutdown_under_load_cuts_off_no_request_and_no_stream(tmp_path: Path) -> None:
     with running_service(tmp_path) as service:
         job_id = prepare(service.client)

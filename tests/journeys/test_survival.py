@@ -65,7 +65,7 @@ def test_a_job_survives_the_supervisor(service_to_break: RunningService) -> None
     ended = service_to_break.client.wait_for_status(job, "succeeded")
     assert ended["attempt"] == 1
     assert versions_of(service_to_break, job) == [ended["version"]]
-    staging = service_to_break.data_dir / "artifacts" / ".staging"
+    staging = service_to_break.artifacts / ".staging"
     assert list(staging.iterdir()) == []
 
 

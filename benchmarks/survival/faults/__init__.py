@@ -1,6 +1,7 @@
 """The faults of the suite, by name."""
 
 from benchmarks.survival.faults.answers import answers
+from benchmarks.survival.faults.broker import lost, repeated
 from benchmarks.survival.faults.clock import clock
 from benchmarks.survival.faults.damage import damage
 from benchmarks.survival.faults.disks import full, inodes, unwritable
@@ -25,5 +26,7 @@ FAULTS: dict[str, Fault] = {
     "s3_failing": failing,
     "s3_silent": silent,
     "s3_stale": stale,
+    "broker_lost": lost,
+    "hints_repeated": repeated,
     "partition": partition,
 }
