@@ -23,7 +23,7 @@ from service.errors import (
 )
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs import queue
-from service.operations.jobs.lifecycle import STALLED, WORKER_LOST, WORKER_SHUTDOWN, Instructions, Lease
+from service.operations.jobs.lifecycle import STALLED, WORKER_LOST, Instructions, Lease
 from service.operations.jobs.registry import kind_of
 from service.storage.records import Job
 from service.tracing import Tracing
@@ -154,7 +154,7 @@ class Supervision:
                 self._persistently(partial(self._journal.snapshots.begin, self._job))
         except ArtifactsUnavailable as error:
             log.warning("job put back: its inputs can't be read", reason=error.detail)
-            self._persistently(self._end(execution.put_back))
+            self._persistently(self._end(execution.put_back, queue.INPUTS_UNAVAILABLE))
             return
         folder = self._context.artifacts.stage(self._lease.staging_name)
         try:
@@ -211,7 +211,7 @@ class Supervision:
         """How the job ends if its child process must not continue; None if it may."""
         settings = self._context.settings
         if self._shutdown.is_set() and self._shutdown_grace.over:
-            return self._end(execution.put_back, WORKER_SHUTDOWN)
+            return self._end(execution.put_back, queue.WORKER_SHUTDOWN)
         if self._instructions.lost:
             return self._end(execution.lost_worker, failures.worker_lost())
         if self._instructions.status == statuses.PAUSING and self._order_grace.over:
@@ -317,7 +317,7 @@ class Supervision:
 
     def _end_unfinished(self, how: Unfinished) -> Conclusion:
         if how is Unfinished.PAUSED:
-            return self._end(execution.put_back, WORKER_SHUTDOWN if self._shutdown.is_set() else None)
+            return self._end(execution.put_back, queue.WORKER_SHUTDOWN if self._shutdown.is_set() else None)
         if how is Unfinished.MEMBER_LOST:
             return self._end(execution.lost_worker, failures.worker_lost())
         return self._end(execution.cancelled, how.value)

@@ -19,7 +19,7 @@ from service.context import Context
 from service.errors import LeaseLost, StorageError
 from service.identity import identify, may_live
 from service.operations.jobs import lifecycle as execution
-from service.operations.jobs import waiting
+from service.operations.jobs import queue, waiting
 from service.operations.jobs.lifecycle import Lease
 from service.operations.jobs.registry import KINDS, kind_of
 from service.operations.upkeep import housekeeping, space, workers
@@ -270,7 +270,7 @@ class Supervisor:
             if thread.is_alive():  # it waits for its process to start, or for the database
                 log.warning("job put back by the shutdown", job_id=lease.job_id, **job.describe_origin())
                 with contextlib.suppress(LeaseLost, StorageError):
-                    execution.give_back(self._context, lease)
+                    execution.give_back(self._context, lease, queue.WORKER_SHUTDOWN)
         with contextlib.suppress(StorageError):
             workers.forget(self._context, self.id)
 

@@ -23,7 +23,7 @@ from service.storage.database import Session
 from service.storage.records import Job, Worker
 
 SECRET_BYTES = 32
-BLAMELESS = ("worker_shutdown",)
+BLAMELESS = (queue.WORKER_SHUTDOWN, queue.INPUTS_UNAVAILABLE)
 """The reasons for the end of a helping job that don't count as a crash of the job that it helps."""
 ANY_PORT = 5432
 """Any port: nothing is sent to it."""

@@ -25,7 +25,6 @@ from service.storage.records import Job
 from service.storage.training_snapshots import Changes
 
 WORKER_LOST = "worker_lost"
-WORKER_SHUTDOWN = "worker_shutdown"
 STALLED = "stalled"
 MOST_WARNINGS = 100
 DISK_FULL = "The disk is full. Free some space, then resume the job."

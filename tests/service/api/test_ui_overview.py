@@ -7,6 +7,7 @@ from typing import Any
 from service.api.ui.newest_jobs import SCHEMAS
 from service.context import Context
 from service.operations.jobs import lifecycle as execution
+from service.operations.jobs import queue
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import UNBUILDABLE, FakeWorker, model_file
@@ -49,7 +50,7 @@ def test_the_overview_has_every_kind_of_job_with_where_its_result_is_seen(
     claimed = idle_worker.claim("variant")
     assert claimed is not None
     assert 'data-wait-for="/v1/variant-jobs/' in trained.http.get("/ui").text
-    execution.put_back(context, claimed[0], execution.WORKER_SHUTDOWN)
+    execution.put_back(context, claimed[0], queue.WORKER_SHUTDOWN)
     reasons = {place: reason for place, _, _, reason in ROW.findall(trained.http.get("/ui").text)}
     assert reasons["/ui/models/line/versions/1#variants"].startswith("Its worker was shut down.")
     for place in seen:

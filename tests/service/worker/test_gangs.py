@@ -179,9 +179,10 @@ def test_a_helper_that_crashes_is_a_crash_of_the_job(bench: Bench) -> None:
     assert (job.status, job.status_reason, job.attempt, job.deaths) == ("queued", "worker_lost", 2, 1)
 
 
-def test_a_helper_whose_worker_is_shut_down_is_none(bench: Bench) -> None:
+@pytest.mark.parametrize("reason", ["worker_shutdown", "inputs_unavailable"])
+def test_a_helper_that_its_worker_puts_back_is_none(bench: Bench, reason: str) -> None:
     gang, helper = begin(bench)
-    execution.put_back(bench.context, bench.lease(helper), "worker_shutdown")
+    execution.put_back(bench.context, bench.lease(helper), reason)
     assert instructions(bench, gang).lost
     execution.lost_worker(bench.context, bench.lease(gang), {})
     job = bench.job(gang)

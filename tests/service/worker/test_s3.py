@@ -48,7 +48,7 @@ def test_a_job_whose_inputs_cannot_be_read_waits_in_the_queue(bench: Bench, s3: 
     bench.context.artifacts._cache.drop("datasets")  # type: ignore[attr-defined]
     with s3.failing(status=503):
         job_id = bench.submit({})
-        bench.wait_for(lambda: bench.transitions(job_id).count(("queued", None)) > 1)
+        bench.wait_for(lambda: bench.transitions(job_id).count(("queued", "inputs_unavailable")))
     job = bench.wait_for_status(job_id, "succeeded")
     assert (job.attempt, job.warnings) == (1, [])
 

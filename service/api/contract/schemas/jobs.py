@@ -62,7 +62,8 @@ class JobHeadSchema(AnswerSchema):
         "`waiting_for_workers` while fewer workers than its `hosts` are free, "
         "`stopped`, `early_stopping`, `time_limit`, `diverged`, "
         "`out_of_memory`, `disk_full`, `artifacts_unwritable`, `worker_lost`, `worker_shutdown`, `stalled`, "
-        "`stopped_before_training`, or null.",
+        "`inputs_unavailable` (the artifact store didn't give a worker what the job reads), `stopped_before_training`, "
+        "or null.",
         100,
         allow_none=True,
         example=None,
