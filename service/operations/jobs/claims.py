@@ -52,6 +52,10 @@ def list_queued(session: Session, queues: Collection[str], limit: int) -> Sequen
 
 def _find_queued(session: Session, worker_id: str, claimable: Claimable, *, lock: bool) -> Found | None:
     while (job := jobs.next_queued(session, claimable, lock=lock)) is not None:
+        if lock and (gang := _find_skipped_gang(session, claimable, job)) is not None:
+            gathering = gangs.find_helpers(session, gang, worker_id, lock=False)
+            claimable = _without_gang(claimable, gang, reserve=gathering.may_come)
+            continue
         helpers: Sequence[Worker] = ()
         if job.hosts > 1:
             gathering = gangs.find_helpers(session, job, worker_id, lock=lock)
@@ -65,8 +69,15 @@ def _find_queued(session: Session, worker_id: str, claimable: Claimable, *, lock
     return None
 
 
+def _find_skipped_gang(session: Session, claimable: Claimable, job: Job) -> Job | None:
+    """The job on several workers that is the first in the queue, if `job` is next only because another worker has
+    locked that one: it may be about to begin with this worker."""
+    first = next(iter(jobs.queued(session, claimable, 1)), None)
+    return first if first is not None and first.id != job.id and first.hosts > 1 else None
+
+
 def _without_gang(claimable: Claimable, job: Job, *, reserve: bool) -> Claimable:
-    """What may be claimed instead of a job for which too few workers are free.
+    """What may be claimed instead of a job for which too few workers are free, or that another worker may begin.
 
     If enough workers run, their slots are kept for it: otherwise jobs on one worker would always come first.
     """

@@ -15,6 +15,7 @@ from service.operations.jobs.kinds import training as training_jobs
 from service.operations.jobs.lifecycle import Lease
 from service.operations.upkeep import workers
 from service.storage import jobs
+from service.storage.database import Session
 from service.storage.records import Job, Worker
 from tests.databases import KINDS, migrated_settings
 from tests.service.worker.bench import Bench
@@ -129,6 +130,26 @@ def test_workers_that_claim_at_the_same_time_begin_whole_gangs(bench: Bench) -> 
         claimed = list(pool.map(claim_one, names))
     assert sorted(map(str, claimed)) == sorted(gangs * 2)
     assert len({bench.job(gang).owner for gang in gangs} | {helpers(bench, gang)[0].owner for gang in gangs}) == 4
+
+
+@pytest.mark.parametrize("bench", ["postgresql"], indirect=True)
+def test_no_worker_claims_what_is_behind_a_gang_while_another_worker_begins_that(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = (run_worker(bench, name) for name in "abc")
+    gang, later = bench.submit({}, hosts=3), bench.submit({})
+    lock_gangs, meanwhile = jobs.lock_gangs, []
+
+    def claim_meanwhile(session: Session) -> bool:
+        meanwhile.append(thread.submit(claim_id, bench, second).result(20))
+        return lock_gangs(session)
+
+    with ThreadPoolExecutor(1) as thread, monkeypatch.context() as patch:
+        patch.setattr(jobs, "lock_gangs", claim_meanwhile)
+        assert claim_id(bench, first) == gang
+    assert meanwhile == [None]
+    assert [claim_id(bench, worker) for worker in (second, third)] == [gang, gang]
+    assert bench.job(later).status == "queued"
 
 
 def test_another_slot_of_a_worker_may_help_too(bench: Bench) -> None:
