@@ -247,7 +247,7 @@ class Settings:
         "",
         "Address of this host at which the other workers of a training with several `hosts` reach it, if it leads "
         "the training.",
-        stands_for="the address from which the host reaches PostgreSQL; `127.0.0.1` with SQLite",
+        stands_for="the address from which the host reaches PostgreSQL; `127.0.0.1` with SQLite or a Unix socket",
     )
     gang_ports: str = setting(
         "",
@@ -536,11 +536,6 @@ class Settings:
     def uses_sqlite(self) -> bool:
         """Whether the database is a file of this machine."""
         return self.database_url.startswith(SQLITE)
-
-    @property
-    def database_host(self) -> str | None:
-        """The host of the database's server; None for SQLite, and for a server that is reached by a file."""
-        return None if self.uses_sqlite else urlsplit(self.database_url).hostname
 
     @property
     def has_local_artifacts(self) -> bool:

@@ -1,11 +1,14 @@
 """The engines of both kinds of databases: their connections, pools and timeouts."""
 
+import os
+import socket
 from pathlib import Path
 from typing import Any
 
 import orjson
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import Session
 
 from service.errors import DatabaseUnusable
 
@@ -95,6 +98,17 @@ def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that starts to write fails immediately with "database is locked" after another's write.
     writes = options.get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def local_address(session: Session) -> str | None:
+    """The address from which this host has connected to PostgreSQL, whichever of the URL's hosts answered; None for
+    SQLite and for a Unix socket."""
+    connection = session.connection()
+    if connection.dialect.name != "postgresql":
+        return None
+    driver: Any = connection.connection.driver_connection
+    with socket.socket(fileno=os.dup(driver.fileno())) as own:
+        return None if own.family == socket.AF_UNIX else str(own.getsockname()[0])
 
 
 def sqlite_file(url: URL) -> Path | None:

@@ -14,19 +14,19 @@ from typing import Any
 from models.jobs.training_member import TrainingMemberRequest
 from models.training.gangs.gang import Membership
 from service import statuses
-from service.config import Settings
 from service.context import Context
 from service.operations.jobs import queue
 from service.operations.jobs.kind import Kind
 from service.storage import jobs, workers
 from service.storage.database import Session
+from service.storage.engines import local_address
 from service.storage.records import Job, Worker
 
 SECRET_BYTES = 32
 BLAMELESS = (queue.WORKER_SHUTDOWN, queue.INPUTS_UNAVAILABLE)
 """The reasons for the end of a helping job that don't count as a crash of the job that it helps."""
-ANY_PORT = 5432
-"""Any port: nothing is sent to it."""
+LOOPBACK = "127.0.0.1"
+"""The leader's address if the database is a file, or is reached through one: all workers are on its host."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ def count_free(session: Session, job: Job) -> int:
 def begin(context: Context, session: Session, kind: Kind, job: Job, helpers: Sequence[Worker]) -> None:
     """Queue the jobs of a kind that help a job that this worker has just claimed, one for each of the workers."""
     settings = context.settings
-    address, port = choose_place(settings)
+    address = settings.gang_address or local_address(session) or LOOPBACK
+    port = choose_port(address, settings.ports_of_gangs)
     secret = secrets.token_hex(SECRET_BYTES)
     for rank, worker in enumerate(helpers, 1):
         membership = Membership(rank, job.hosts, address, port, secret, settings.gang_seconds)
@@ -80,33 +81,18 @@ def begin(context: Context, session: Session, kind: Kind, job: Job, helpers: Seq
     jobs.append_events(session, job, [jobs.NewEvent("message", {"text": f"The job runs on {job.hosts} workers.\n"})])
 
 
-def choose_place(settings: Settings) -> tuple[str, int]:
-    """An address of this host that other workers reach, and a free port."""
-    address = settings.gang_address or _find_own_address(settings)
+def choose_port(address: str, ports: range) -> int:
+    """A free port of an address of this host; 0 among `ports` stands for any."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    for port in settings.ports_of_gangs:
+    for port in ports:
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((address, port))
             except OSError:
                 continue
-            return address, int(probe.getsockname()[1])
-    return address, settings.ports_of_gangs[0]  # the process says that it can't listen
-
-
-def _find_own_address(settings: Settings) -> str:
-    """The address from which this host reaches the database."""
-    host = settings.database_host
-    if host is None:
-        return "127.0.0.1"
-    try:
-        family, _, _, _, target = socket.getaddrinfo(host, ANY_PORT, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect(target)  # sends nothing, but chooses a route
-            return str(probe.getsockname()[0])
-    except OSError:
-        return "127.0.0.1"
+            return int(probe.getsockname()[1])
+    return ports[0]  # the process says that it can't listen
 
 
 def find_membership(session: Session, job: Job) -> Membership | None:

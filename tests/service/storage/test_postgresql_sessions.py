@@ -9,7 +9,9 @@ from sqlalchemy import make_url, text
 
 from service.errors import DatabaseUnavailable
 from service.storage.database import Database, make_engine, migrating
+from service.storage.engines import local_address
 from tests.postgresql_server import empty_database
+from tests.running_service import free_port
 
 SHOWN = "SELECT current_setting('{}')"
 LOCK = text("SELECT pg_advisory_xact_lock(1)")
@@ -44,6 +46,15 @@ def test_the_url_can_change_how_a_connection_is_made(url: str) -> None:
         driver: Any = connection.connection.dbapi_connection
         found = driver.info.get_parameters()
     assert (found["connect_timeout"], found["keepalives_idle"]) == ("20", "5")
+
+
+def test_a_host_knows_its_address_also_if_the_url_has_several_servers(url: str) -> None:
+    server = make_url(url)
+    hosts = (f"{server.host}:{free_port()}", f"{server.host}:{server.port or 5432}")
+    several = server.set(host=None, port=None).update_query_dict({"host": hosts})
+    with closing(Database(several.render_as_string(hide_password=False))) as database, database.read() as session:
+        seen_by_the_server = session.execute(text("SELECT host(inet_client_addr())")).scalar_one()
+        assert local_address(session) == seen_by_the_server
 
 
 def test_a_migration_may_take_long(url: str) -> None:
