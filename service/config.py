@@ -251,7 +251,8 @@ class Settings:
     )
     gang_ports: str = setting(
         "",
-        "Ports on which a worker that leads such a training listens for the others: `FIRST-LAST`.",
+        "Ports on which a worker that leads such a training listens for the others: `FIRST-LAST`. It takes a random "
+        "free one, so there should be several times as many as the host has slots.",
         stands_for="any free port",
     )
     gang_seconds: float = setting(

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from random import SystemRandom
 from typing import Any
 
 from models.jobs.training_member import TrainingMemberRequest
@@ -82,9 +83,12 @@ def begin(context: Context, session: Session, kind: Kind, job: Job, helpers: Seq
 
 
 def choose_port(address: str, ports: range) -> int:
-    """A free port of an address of this host; 0 among `ports` stands for any."""
+    """A free port of an address of this host; 0 among `ports` stands for any.
+
+    A random one: the leaders that this host has begun just now may not listen yet.
+    """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    for port in ports:
+    for port in SystemRandom().sample(ports, len(ports)):
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

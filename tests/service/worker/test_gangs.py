@@ -10,6 +10,7 @@ import pytest
 
 from service.errors import DatabaseUnavailable
 from service.identity import identify
+from service.operations.jobs import gangs
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.kinds import training as training_jobs
 from service.operations.jobs.lifecycle import Lease
@@ -114,7 +115,7 @@ def test_two_gangs_never_hold_half_of_the_workers_each(bench: Bench) -> None:
 
 def test_workers_that_claim_at_the_same_time_begin_whole_gangs(bench: Bench) -> None:
     names = [run_worker(bench, name) for name in "abcd"]
-    gangs = [bench.submit({}, hosts=2) for _ in range(2)]
+    trainings = [bench.submit({}, hosts=2) for _ in range(2)]
 
     def claim_one(worker: str) -> str | None:
         deadline = time.monotonic() + 30
@@ -128,8 +129,10 @@ def test_workers_that_claim_at_the_same_time_begin_whole_gangs(bench: Bench) -> 
 
     with ThreadPoolExecutor(len(names)) as pool:
         claimed = list(pool.map(claim_one, names))
-    assert sorted(map(str, claimed)) == sorted(gangs * 2)
-    assert len({bench.job(gang).owner for gang in gangs} | {helpers(bench, gang)[0].owner for gang in gangs}) == 4
+    assert sorted(map(str, claimed)) == sorted(trainings * 2)
+    assert (
+        len({bench.job(gang).owner for gang in trainings} | {helpers(bench, gang)[0].owner for gang in trainings}) == 4
+    )
 
 
 @pytest.mark.parametrize("bench", ["postgresql"], indirect=True)
@@ -154,9 +157,9 @@ def test_no_worker_claims_what_is_behind_a_gang_while_another_worker_begins_that
 
 def test_another_slot_of_a_worker_may_help_too(bench: Bench) -> None:
     first, second = run_worker(bench, "a", slots=2), run_worker(bench, "b", slots=2)
-    gangs = [bench.submit({}, hosts=2) for _ in range(2)]
-    assert [claim_id(bench, first) for _ in range(2)] == gangs
-    assert [claim_id(bench, second) for _ in range(2)] == gangs
+    trainings = [bench.submit({}, hosts=2) for _ in range(2)]
+    assert [claim_id(bench, first) for _ in range(2)] == trainings
+    assert [claim_id(bench, second) for _ in range(2)] == trainings
 
 
 def test_a_draining_worker_keeps_its_place(bench: Bench) -> None:
@@ -166,6 +169,10 @@ def test_a_draining_worker_keeps_its_place(bench: Bench) -> None:
     workers.change(bench.context, second, {"desired_status": "draining"})
     assert claim_id(bench, second) == gang
     assert claim(bench, second) is None
+
+
+def test_gangs_that_begin_at_the_same_time_rarely_get_the_same_port() -> None:
+    assert len({gangs.choose_port("127.0.0.1", range(20000, 30000)) for _ in range(10)}) > 5
 
 
 def begin(bench: Bench) -> tuple[str, str]:
