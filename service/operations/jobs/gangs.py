@@ -6,6 +6,7 @@ that worker may claim. So no two jobs ever wait for each other's workers.
 
 import secrets
 import socket
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,9 @@ from service.storage.records import Job, Worker
 SECRET_BYTES = 32
 BLAMELESS = (queue.WORKER_SHUTDOWN, queue.INPUTS_UNAVAILABLE)
 """The reasons for the end of a helping job that don't count as a crash of the job that it helps."""
+COMPARED = ("fitserve", "tensorflow", "keras")
+"""The versions that all workers of a training must share. They compute differently otherwise, or don't understand each
+other."""
 LOOPBACK = "127.0.0.1"
 """The leader's address if the database is a file, or is reached through one: all workers are on its host."""
 
@@ -43,13 +47,13 @@ class Gathering:
 
 
 def find_helpers(session: Session, job: Job, worker_id: str, *, lock: bool) -> Gathering:
-    """The workers that would help the worker with a job. They have the same versions of all libraries.
+    """The workers that would help the worker with a job. They have the same versions.
 
     `lock` lets them claim nothing until the transaction ends; nobody else may begin such a job until then.
     """
     own = workers.get(session, worker_id)
     offering = workers.offering(session, job.queue)
-    others = [each for each in offering if own is not None and each.id != own.id and each.versions == own.versions]
+    others = [each for each in offering if own is not None and each.id != own.id and _versions(each) == _versions(own)]
     needed, may_come = job.hosts - 1, len(others) >= job.hosts - 1
     if not may_come or (lock and not jobs.lock_gangs(session)):
         return Gathering((), needed, may_come)
@@ -66,8 +70,13 @@ def _only_free(session: Session, job: Job, found: Sequence[Worker]) -> list[Work
 
 
 def count_free(session: Session, job: Job) -> int:
-    """How many workers are free to run a job of its kind and queue."""
-    return len(_only_free(session, job, workers.offering(session, job.queue)))
+    """How many workers are free to run a job of its kind and queue together, which takes the same versions."""
+    free = _only_free(session, job, workers.offering(session, job.queue))
+    return max(Counter(map(_versions, free)).values(), default=0)
+
+
+def _versions(worker: Worker) -> tuple[str | None, ...]:
+    return tuple(worker.versions.get(name) for name in COMPARED)
 
 
 def begin(context: Context, session: Session, kind: Kind, job: Job, helpers: Sequence[Worker]) -> None:

@@ -94,6 +94,18 @@ def test_only_workers_that_could_run_it_help(bench: Bench, columns: dict[str, An
     assert claim_id(bench, first) == alone
 
 
+def test_workers_may_have_other_patches_of_python_and_those_with_the_same_versions_count(bench: Bench) -> None:
+    versions = {"fitserve": "1", "tensorflow": "2.21.0", "keras": "3.15.1"}
+    first = run_worker(bench, "a", versions=versions | {"python": "3.11.9"})
+    newer = run_worker(bench, "b", versions=versions | {"keras": "3.15.2"})
+    gang = bench.submit({}, hosts=2)
+    assert [claim(bench, worker) for worker in (first, newer)] == [None, None]
+    view = training_jobs.client_jobs.get(bench.context, training_jobs.KIND, gang)
+    assert (view.status_reason, view.free_workers) == ("waiting_for_workers", 1)
+    same = run_worker(bench, "c", versions=versions | {"python": "3.11.10"})
+    assert [claim_id(bench, worker) for worker in (first, same)] == [gang, gang]
+
+
 def test_slots_are_kept_for_a_gang_whose_turn_it_is(bench: Bench) -> None:
     first, second = run_worker(bench, "a"), run_worker(bench, "b")
     running = bench.submit({})

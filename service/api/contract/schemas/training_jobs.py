@@ -416,7 +416,8 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
     attempt = Count("The number of the attempt, from 1. It increases when the job's process crashes.", example=1)
     runtime = AsItIs(RuntimeSchema, "The environment of the training; null before the first start.", allow_none=True)
     free_workers = Count(
-        "How many workers are free for the job, while it is queued and has several `hosts`; else null.",
+        "How many workers with the same versions are free for the job, while it is queued and has several `hosts`; "
+        "else null.",
         allow_none=True,
         example=None,
     )
