@@ -258,7 +258,8 @@ class Settings:
     gang_seconds: float = setting(
         120.0,
         "How long the workers of such a training wait for each other at its beginning. After that the job is queued "
-        "again, and their slots are free.",
+        "again, and their slots are free. If a worker had begun but couldn't reach the leader, this counts as a crash: "
+        "the job fails after `FITSERVE_MAX_ATTEMPTS`.",
         minimum=1,
     )
     training_threads: int = setting(
