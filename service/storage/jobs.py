@@ -61,6 +61,12 @@ def parts(session: Session, whole_id: str) -> Sequence[Job]:
     return session.scalars(statement.order_by(Job.shard.is_(None), Job.shard)).all()
 
 
+def lock_queued_parts(session: Session, whole_id: str) -> Sequence[Job]:
+    """Lock the parts of a locked job that no worker has begun. Waits for claims of them that have begun."""
+    queued = select(Job).where(Job.part_of == whole_id, Job.status == statuses.QUEUED).order_by(Job.id)
+    return session.scalars(queued.with_for_update().execution_options(populate_existing=True)).all()
+
+
 def delete_parts(session: Session, whole_id: str, *, after: int | None = None) -> None:
     """Delete the parts of a locked job, with their events; with `after`, only the shards after this one. Workers that
     run them find their leases lost."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from models.jobs.training import CrossValidation
 from models.training.plan import Order
@@ -65,6 +65,12 @@ class Sighting:
     token: int
     renewals: int
     origin: Origin | None = None
+    part_of: str | None = None
+    """The job of which this one is a part."""
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        return cls(job.id, job.token, job.renewals, job.origin, job.part_of)
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,11 @@ def find_leased_with_resources(session: Session, lease: Lease) -> Job:
     model_id, dataset_id = jobs.resource_ids(session, lease.job_id)
     models.by_id(session, model_id, lock=True)
     datasets.by_id(session, dataset_id, lock=True)
+    return _find_leased_with_whole(session, lease)
+
+
+def _find_leased_with_whole(session: Session, lease: Lease) -> Job:
+    """Like `find_leased`, after locking the job of which it is a part."""
     shards.lock_whole(session, lease.part_of, wait=True)
     return find_leased(session, lease)
 
@@ -395,7 +406,7 @@ def put_back(context: Context, lease: Lease, reason: str | None = None) -> None:
 def give_back(context: Context, lease: Lease, reason: str | None = None) -> Abandoned:
     """Like `put_back`, but removes no files. Raises LeaseLost."""
     with context.database.write() as session:
-        job = find_leased(session, lease)
+        job = _find_leased_with_whole(session, lease)
         _requeue(session, job, reason)
     return Abandoned(job, lease)
 
@@ -436,7 +447,7 @@ def lost_fork_server(context: Context, lease: Lease) -> None:
     """Record that the child process ended because the fork server did. The job didn't cause this, so it runs again
     without a limit. Raises LeaseLost."""
     with context.database.write() as session:
-        job = find_leased(session, lease)
+        job = _find_leased_with_whole(session, lease)
         job.attempt += 1
         _requeue(session, job, WORKER_LOST)
     remove_files(context, Abandoned(job, lease))
@@ -450,11 +461,12 @@ def _release(job: Job) -> None:
 
 
 def _requeue(session: Session, job: Job, reason: str | None) -> None:
+    """Return a locked job to the queue, or let it wait or end as was ordered. The whole of a part is locked, too."""
     _release(job)
     nothing_to_keep = job.status == statuses.STOPPING and job.checkpoint is None
     if job.status == statuses.CANCELLING or nothing_to_keep or kind_of(job).runs_once:
         queue.move(session, job, statuses.CANCELLED, reason)
-    elif job.desired_status == statuses.PAUSED:
+    elif job.desired_status == statuses.PAUSED or shards.is_paused(session, job.part_of):
         queue.move(session, job, statuses.PAUSED)
     else:
         queue.move(session, job, statuses.QUEUED, reason)
@@ -470,7 +482,7 @@ def put_all_back(database: Database, reason: str) -> None:
 def sightings(context: Context) -> list[Sighting]:
     """The current state of all claimed jobs."""
     with context.database.read() as session:
-        return [Sighting(job.id, job.token, job.renewals, job.origin) for job in jobs.claimed(session)]
+        return [Sighting.of(job) for job in jobs.claimed(session)]
 
 
 def reap(context: Context, sighting: Sighting) -> Abandoned | None:
@@ -479,6 +491,7 @@ def reap(context: Context, sighting: Sighting) -> Abandoned | None:
     Returns None if the job has changed since `sighting`.
     """
     with context.database.write() as session:
+        shards.lock_whole(session, sighting.part_of, wait=True)
         job = jobs.get(session, sighting.job_id, lock=True)
         if job is None or (job.token, job.renewals) != (sighting.token, sighting.renewals):
             return None

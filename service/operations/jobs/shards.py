@@ -46,6 +46,12 @@ def lock_whole(session: Session, part_of: str | None, *, wait: bool) -> Job | No
     return None if part_of is None else jobs.get(session, part_of, lock=True, skip_locked=not wait)
 
 
+def is_paused(session: Session, part_of: str | None) -> bool:
+    """Whether the job of which one is a part is paused. False if it is a part of none."""
+    whole = None if part_of is None else jobs.get(session, part_of)
+    return whole is not None and whole.status == statuses.PAUSED
+
+
 def follow(session: Session, whole: Job, events: Sequence[NewEvent]) -> None:
     """Add what a part reports to the log of the locked whole: its messages, and the progress of all parts together."""
     if whole.status in statuses.FINAL:
@@ -75,7 +81,7 @@ def settle(session: Session, part: Job) -> None:
         # One before it may fail too, with the error that counts. Those after it don't matter any more.
         jobs.delete_parts(session, whole.id, after=part.shard)
     elif part.status == statuses.PAUSED:
-        _pause(session, whole, part, parts)
+        _pause(session, whole, part)
     else:
         _sum_progress(session, whole, parts)
 
@@ -114,11 +120,10 @@ def _fail(session: Session, whole: Job, part: Job) -> None:
     queue.move(session, whole, statuses.FAILED, part.status_reason)
 
 
-def _pause(session: Session, whole: Job, part: Job, parts: Sequence[Job]) -> None:
-    """Pause the whole, and its parts that no worker has begun. Those that run may still succeed."""
-    for each in parts:
-        if each.status == statuses.QUEUED:
-            queue.move(session, each, statuses.PAUSED)
+def _pause(session: Session, whole: Job, part: Job) -> None:
+    """Pause the whole, and its parts that no worker has begun. Those that run may still succeed, or be put back."""
+    for each in jobs.lock_queued_parts(session, whole.id):
+        queue.move(session, each, statuses.PAUSED)
     whole.warnings = [*whole.warnings, *(warning for warning in part.warnings if warning not in whole.warnings)]
     if whole.status != statuses.PAUSED:
         whole.desired_status = statuses.PAUSED

@@ -126,7 +126,7 @@ def take_over(
     with context.database.read() as session:
         crashed = [w.id for w in workers.all_workers(session) if w.host == host and not is_alive(w.process)]
         claimed = [job for job in jobs.claimed(session) if job.owner in crashed]
-    found = (execution.reap(context, Sighting(job.id, job.token, job.renewals)) for job in claimed)
+    found = (execution.reap(context, Sighting.of(job)) for job in claimed)
     taken = [abandoned for abandoned in found if abandoned is not None]
     for worker_id in crashed:
         forget(context, worker_id)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from tests.running_service import wait_for
 from tests.s3_server import S3Server
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.operations import stocked
+from tests.service.operations.overlaps import overlap
 
 KIND = batch_prediction.KIND
 ROWS = [[float(number)] for number in range(9)]
@@ -318,6 +320,35 @@ def test_a_full_disk_pauses_the_job_which_then_continues_where_it_was(context: C
     client_jobs.change(context, KIND, job_id, {"desired_status": "running"})
     assert read(context, job_id).status == statuses.RUNNING
     assert [part.token for part in parts(context, job_id)] == [1, 1, 1, 0, 0]
+    FakeWorker(context).run_all()
+    assert file_of(context, read(context, job_id)) == file_of(context, undivided(context))
+
+
+@pytest.mark.parametrize("context", ["postgresql"], indirect=True)
+def test_a_job_is_paused_while_a_worker_claims_one_of_its_shards(context: Context) -> None:
+    job_id = divide(context)
+    stuck = claim(context)
+    fail = partial(execution.fail, context, stuck[0], FULL, "disk_full")
+    _, refusal = overlap(context, partial(claim, context), fail)
+    assert refusal is None
+    assert read(context, job_id).status == statuses.PAUSED
+    assert [part.status for part in parts(context, job_id)] == ["paused", "running", "paused", "paused", "paused"]
+
+
+@ON_BOTH
+def test_shards_that_are_put_back_while_their_job_is_paused_wait_until_it_is_resumed(context: Context) -> None:
+    job_id = divide(context)
+    stuck, returned, forkless, crashed, lost = (lease for lease, _ in claim_all(context))
+    execution.fail(context, stuck, FULL, "disk_full")
+    execution.put_back(context, returned, "worker_shutdown")
+    execution.lost_fork_server(context, forkless)
+    execution.crashed(context, crashed, CRASH)
+    (sighting,) = execution.sightings(context)
+    assert sighting.job_id == lost.job_id
+    execution.reap(context, sighting)
+    assert [part.status for part in parts(context, job_id)] == ["paused"] * SHARDS
+    assert FakeWorker(context).claim("batch_shard") is None
+    client_jobs.change(context, KIND, job_id, {"desired_status": "running"})
     FakeWorker(context).run_all()
     assert file_of(context, read(context, job_id)) == file_of(context, undivided(context))
 
