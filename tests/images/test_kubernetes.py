@@ -148,9 +148,25 @@ def test_the_settings_of_the_pods_are_valid(part: str, tmp_path: Path) -> None:
     if part == "api":
         assert {"fitserve.example.org", "fitserve-api", "10.0.0.7", "localhost"} <= set(settings.hosts)
         assert settings.proxy_networks
-    for volume in PODS[part]["spec"]["volumes"]:
-        if volume["name"] == "data":
-            assert int(volume["emptyDir"]["sizeLimit"].removesuffix("Gi")) << 30 > settings.artifact_cache_bytes
+    assert_the_disk_suffices(part, settings)
+
+
+def assert_the_disk_suffices(part: str, settings: Settings) -> None:
+    # An api receives a form as one file, and takes the client's file out of it.
+    uploads = 2 * 2 * settings.max_upload_bytes
+    results = settings.max_upload_bytes + settings.max_dataset_bytes + settings.compiled_code_bytes
+    sizes = {
+        volume["name"]: to_bytes(volume["emptyDir"]["sizeLimit"])
+        for volume in PODS[part]["spec"]["volumes"]
+        if "emptyDir" in volume and volume["emptyDir"].get("medium") != "Memory"
+    }
+    assert sizes["data"] >= settings.artifact_cache_bytes + {"api": uploads, "worker": results}[part]
+    assert to_bytes(CONTAINERS[part]["resources"]["limits"]["ephemeral-storage"]) >= sum(sizes.values())
+
+
+def to_bytes(quantity: str) -> int:
+    """The bytes of a quantity such as 12Gi."""
+    return int(quantity.removesuffix("Gi")) << 30
 
 
 @pytest.mark.parametrize("part", PARTS)
