@@ -21,6 +21,8 @@ OLDEST = "1.30"
 """The first version with `sleep` in a `preStop`."""
 PARTS = ("api", "worker")
 PROBES = ROOT / "docs" / "containers.md"
+WORKER_BYTES = 1 << 30
+"""A little more than a worker needs without jobs."""
 CUSTOM = ("ScaledObject",)
 """Kinds that Kubernetes doesn't have itself."""
 FILLED = {
@@ -149,6 +151,9 @@ def test_the_settings_of_the_pods_are_valid(part: str, tmp_path: Path) -> None:
         assert {"fitserve.example.org", "fitserve-api", "10.0.0.7", "localhost"} <= set(settings.hosts)
         assert settings.proxy_networks
     assert_the_disk_suffices(part, settings)
+    if part == "worker":
+        needed = WORKER_BYTES + 2 * settings.job_memory_bytes
+        assert to_bytes(CONTAINERS[part]["resources"]["limits"]["memory"]) >= needed
 
 
 def assert_the_disk_suffices(part: str, settings: Settings) -> None:
