@@ -65,6 +65,12 @@ def test_containers_of_others_are_confined_as_well() -> None:
         assert service["logging"]["options"]["max-size"], name
 
 
+def test_images_that_start_as_root_are_given_their_user_or_may_become_it() -> None:
+    users = {name: SERVICES[name]["user"] for name in SERVICES if "user" in SERVICES[name]}
+    assert users == {"redis": "999:999", "s3": "1000:1000"}
+    assert {"SETGID", "SETUID"} <= set(SERVICES["postgresql"]["cap_add"])
+
+
 def test_what_is_mounted_exists() -> None:
     volumes = [volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", ())]
     files = {volume for volume in volumes if volume.startswith("./")}
