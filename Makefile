@@ -6,6 +6,7 @@ PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header -
 COMPILE := $(PIN) pyproject.toml
 CLIENTS := requirements/clients
 EXAMPLES := 200
+ON_CLUSTER := tests/journeys/test_survival.py tests/journeys/test_pausing.py
 
 # Where compiled modules aren't kept, each of the hundreds of processes that the tests start compiles what it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -21,9 +22,10 @@ install: $(INSTALLED) ## create .venv with the pinned dependencies
 serve: install ## run the api and the worker; docs/configuration.md lists the settings
 	@exec $(BIN)/fitserve serve
 
-test: install ## run the tests
+test: install ## run the tests; those of ON_CLUSTER also on PostgreSQL, S3 and Redis
 	@command -v curl >/dev/null || echo "curl is not installed: tests of the pages whose commands use it will be skipped."
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	FITSERVE_TEST_CLUSTER=1 $(BIN)/pytest -n 2 --dist loadfile $(ON_CLUSTER)
 
 fuzz: SECONDS := 0
 fuzz: install ## test the service with EXAMPLES=200 generated requests per operation and fuzzer; SECONDS=0 more per fuzzer

@@ -173,8 +173,8 @@ class Settings:
     )
     max_streams_per_address: int = setting(
         200,
-        "Event streams to one client address, at most, in each api process. A proxy that isn't one of "
-        "FITSERVE_TRUSTED_PROXIES is one client.",
+        "Event streams to one client address, and with one API key, at most, in each api process. A proxy that isn't "
+        "one of FITSERVE_TRUSTED_PROXIES is one client.",
         minimum=1,
     )
     stream_seconds: float = setting(

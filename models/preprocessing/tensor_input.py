@@ -169,7 +169,7 @@ class TensorInput:
     def _fill(self, instances: list | np.ndarray, fill: tuple[float, ...]) -> list | np.ndarray:
         """The same rows, with the features' fill values for missing numbers (null or NaN)."""
         if isinstance(instances, list):
-            return [_fill_nulls(row, fill) for row in instances]
+            return [_fill_nulls(row, fill, len(self.shape)) for row in instances]
         return self._fill_array(instances, fill)
 
     def _fill_array(self, instances: np.ndarray, fill: tuple[float, ...]) -> np.ndarray:
@@ -273,13 +273,13 @@ class TensorInput:
         )
 
 
-def _fill_nulls(value: Any, fill: tuple[float, ...]) -> Any:
-    """The same nested lists, with the features' fill values instead of null."""
-    if not isinstance(value, list):
+def _fill_nulls(value: Any, fill: tuple[float, ...], rank: int) -> Any:
+    """The same nested lists, with the features' fill values instead of null. Deeper lists than `rank` stay."""
+    if not isinstance(value, list) or not rank:
         return value
     if None in value:
         return [fill[place % len(fill)] if one is None else one for place, one in enumerate(value)]
-    return [_fill_nulls(one, fill) for one in value] if value and isinstance(value[0], list) else value
+    return [_fill_nulls(one, fill, rank - 1) for one in value] if value and isinstance(value[0], list) else value
 
 
 def picture_shape(shape: Shape) -> tuple[int, int, int] | None:

@@ -19,7 +19,7 @@ CHECK_SECONDS = 5.0
 CHECKED = name_address("cpu", "build")
 """The queue of the broker that a check declares. Every service has it."""
 MOST_BUFFERED = 1000
-"""The hints of this process that wait to be sent, at most. Beyond that, the oldest are dropped."""
+"""The batches of hints in this process that wait to be sent, at most. Beyond that, the oldest are dropped."""
 MOST_WAITING = 1000
 """The hints in a queue of the broker, at most. More of them would start no job sooner."""
 CLOSE_SECONDS = 1.0

@@ -59,6 +59,11 @@ class RequestMemory:
             self._counted = taken
         self._taken = taken
 
+    def resize(self, size: int) -> None:
+        """Reserve `size` bytes instead. Raises what `reserve` raises."""
+        self.keep(size)
+        self.reserve(size - self._taken)
+
     def keep(self, size: int) -> None:
         """Return everything but `size` bytes."""
         self._taken = min(self._taken, size)

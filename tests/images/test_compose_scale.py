@@ -1,9 +1,11 @@
 """What can be checked of deploy/compose/scale.yml without a container engine; nginx and the bucket are tried."""
 
+import contextlib
 import getpass
 import re
 import runpy
 import shutil
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -61,6 +63,12 @@ def test_containers_of_others_are_confined_as_well() -> None:
         assert service["mem_limit"], name
         assert service["pids_limit"], name
         assert service["logging"]["options"]["max-size"], name
+
+
+def test_images_that_start_as_root_are_given_their_user_or_may_become_it() -> None:
+    users = {name: SERVICES[name]["user"] for name in SERVICES if "user" in SERVICES[name]}
+    assert users == {"redis": "999:999", "s3": "1000:1000"}
+    assert {"SETGID", "SETUID"} <= set(SERVICES["postgresql"]["cap_add"])
 
 
 def test_what_is_mounted_exists() -> None:
@@ -198,6 +206,27 @@ def test_an_api_that_is_gone_costs_no_request(tmp_path: Path) -> None:
         assert received["Host"] == received["X-Forwarded-Host"] == url.removeprefix("http://")
         assert received.keys() & {"Forwarded", "X-Forwarded-Prefix"} == set()
         assert session.get(f"{url}/metrics", timeout=30).status_code == 404
+
+
+@contextmanager
+def silent_address() -> Iterator[int]:
+    """A port that neither accepts nor refuses connections, as that of a container that is gone."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        while True:
+            waiting = stack.enter_context(socket.socket())
+            waiting.settimeout(0.2)
+            try:
+                waiting.connect(listener.getsockname())
+            except TimeoutError:
+                break  # the queue of those that wait to be accepted is full
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.skipif(NGINX is None, reason="nginx isn't installed")
+def test_an_api_whose_address_is_silent_costs_no_request(tmp_path: Path) -> None:
+    with running_api() as api, silent_address() as silent, running_nginx(tmp_path, [silent, api]) as url:
+        assert {requests.post(url, data=b"x" * 100, timeout=30).status_code for _ in range(4)} == {200}
 
 
 def test_nginx_is_set_as_the_guide_of_proxies_says() -> None:

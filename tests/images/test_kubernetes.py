@@ -20,6 +20,9 @@ BASE, EXAMPLE = FOLDER / "base", FOLDER / "overlays" / "example"
 OLDEST = "1.30"
 """The first version with `sleep` in a `preStop`."""
 PARTS = ("api", "worker")
+PROBES = ROOT / "docs" / "containers.md"
+WORKER_BYTES = 1 << 30
+"""A little more than a worker needs without jobs."""
 CUSTOM = ("ScaledObject",)
 """Kinds that Kubernetes doesn't have itself."""
 FILLED = {
@@ -147,9 +150,28 @@ def test_the_settings_of_the_pods_are_valid(part: str, tmp_path: Path) -> None:
     if part == "api":
         assert {"fitserve.example.org", "fitserve-api", "10.0.0.7", "localhost"} <= set(settings.hosts)
         assert settings.proxy_networks
-    for volume in PODS[part]["spec"]["volumes"]:
-        if volume["name"] == "data":
-            assert int(volume["emptyDir"]["sizeLimit"].removesuffix("Gi")) << 30 > settings.artifact_cache_bytes
+    assert_the_disk_suffices(part, settings)
+    if part == "worker":
+        needed = WORKER_BYTES + 2 * settings.job_memory_bytes
+        assert to_bytes(CONTAINERS[part]["resources"]["limits"]["memory"]) >= needed
+
+
+def assert_the_disk_suffices(part: str, settings: Settings) -> None:
+    # An api receives a form as one file, and takes the client's file out of it.
+    uploads = 2 * 2 * settings.max_upload_bytes
+    results = settings.max_upload_bytes + settings.max_dataset_bytes + settings.compiled_code_bytes
+    sizes = {
+        volume["name"]: to_bytes(volume["emptyDir"]["sizeLimit"])
+        for volume in PODS[part]["spec"]["volumes"]
+        if "emptyDir" in volume and volume["emptyDir"].get("medium") != "Memory"
+    }
+    assert sizes["data"] >= settings.artifact_cache_bytes + {"api": uploads, "worker": results}[part]
+    assert to_bytes(CONTAINERS[part]["resources"]["limits"]["ephemeral-storage"]) >= sum(sizes.values())
+
+
+def to_bytes(quantity: str) -> int:
+    """The bytes of a quantity such as 12Gi."""
+    return int(quantity.removesuffix("Gi")) << 30
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -173,14 +195,33 @@ def test_pods_may_do_only_what_they_need(part: str) -> None:
 
 
 def test_probes_ask_what_the_pages_say() -> None:
-    api, worker = CONTAINERS["api"], CONTAINERS["worker"]
-    for probe, path in (("startupProbe", "/healthz"), ("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")):
-        asked = api[probe]["httpGet"]
-        assert (asked["path"], asked["port"]) == (path, api["ports"][0]["name"])
-        assert asked["httpHeaders"] == [{"name": "Host", "value": "localhost"}]
-    for probe in ("startupProbe", "livenessProbe"):
-        assert worker[probe]["exec"]["command"] == ["fitserve", "health", "worker"]
-    assert worker["livenessProbe"]["failureThreshold"] == 10
+    rows = re.findall(r"^\| (startup|readiness|liveness) \| (.+) \| (.+) \|$", PROBES.read_text(), re.MULTILINE)
+    assert [probe for probe, *_ in rows] == ["startup", "readiness", "liveness"]
+    for probe, *cells in rows:
+        for part, cell in zip(PARTS, cells, strict=True):
+            asked = CONTAINERS[part].get(f"{probe}Probe")
+            assert describe_probe(asked) == cell.replace("`", ""), f"{probe} of the {part}"
+    api = CONTAINERS["api"]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert api[probe]["httpGet"]["port"] == api["ports"][0]["name"]
+        assert api[probe]["httpGet"]["httpHeaders"] == [{"name": "Host", "value": "localhost"}]
+
+
+def describe_probe(probe: Document | None) -> str:
+    if probe is None:
+        return "none"
+    return f"GET {probe['httpGet']['path']}" if "httpGet" in probe else " ".join(probe["exec"]["command"])
+
+
+def test_no_pod_that_runs_is_taken_away_because_the_database_or_the_bucket_is() -> None:
+    # /readyz and `fitserve health worker` fail without them.
+    probes = ("readinessProbe", "livenessProbe")
+    assert {CONTAINERS["api"][probe]["httpGet"]["path"] for probe in probes} == {"/healthz"}
+    assert CONTAINERS["worker"].keys().isdisjoint(probes)
+
+
+def test_pods_have_the_time_to_end() -> None:
+    api = CONTAINERS["api"]
     pause = api["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert PODS["api"]["spec"]["terminationGracePeriodSeconds"] >= pause + 15
     assert PODS["worker"]["spec"]["terminationGracePeriodSeconds"] >= 15

@@ -17,7 +17,9 @@ from models.errors import Excessive, InvalidInstances, TookTooLong
 from models.files.pictures import START_OF_SCAN, read_picture
 from models.limits import Limits
 from models.preprocessing import CsvText, Preprocessing, inputs_from_dataset, read_npy
-from models.spec import SINGLE_INPUT, InputSpec, NetworkSpec
+from models.preprocessing.tensor_input import TensorInput
+from models.spec import SINGLE_INPUT, InputSpec, NetworkSpec, Scaling
+from models.values.tensors import Place
 from tests.models.made_datasets import make_dataset
 from tests.models.made_pictures import GREEN, GREY, RED, pattern, picture
 from tests.models.network_specs import make_spec
@@ -307,3 +309,13 @@ def test_csv_without_a_header_is_rows_of_numbers(tmp_path: Path) -> None:
         assert fault.row == row
         assert fault.pointer is None
     assert "no instances" in faults(preprocessing, CsvText(b"\n"))[0].detail
+
+
+def test_lists_that_are_far_too_deep_for_a_window_are_refused() -> None:
+    window = TensorInput((2, 1), Scaling.NONE, np.zeros(()), np.ones(()), fill=(0.5,))
+    assert window.read([[[None], [2.0]]], Place(("instances",)), Allowance())[0].tolist() == [[[0.5], [2.0]]]
+    deep: list[Any] = []
+    for _ in range(1000):
+        deep = [deep]
+    with pytest.raises(InvalidInstances):
+        window.read([deep], Place(("instances",)), Allowance())

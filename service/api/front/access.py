@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import structlog
@@ -23,6 +23,7 @@ PROJECT_HEADER = "fitserve-project"
 MOST_REMEMBERED = 1000
 MOST_READ = 256
 """The headers whose credentials are remembered at most. Unlike keys, clients can make them up, of 8 KB each."""
+KNOWN_THREADS = 4
 USE_SECONDS = 60.0
 """How often the use of a key is recorded at most."""
 
@@ -32,14 +33,15 @@ log = structlog.get_logger()
 class Access:
     """The access control of one process. It belongs to one event loop.
 
-    `pool` reads the keys that were valid lately. All others wait for a thread of their own: a flood of invented keys
-    delays nobody whose key is known.
+    A few threads read the keys that were valid lately. All other keys wait for a thread of their own: a flood of
+    invented keys delays nobody whose key is known. No key waits for a request that waits for the database.
     """
 
-    def __init__(self, settings: Settings, ring: KeyRing, pool: Executor) -> None:
+    def __init__(self, settings: Settings, ring: KeyRing) -> None:
         self._ring = ring
-        self._pool = pool
+        self._known = ThreadPoolExecutor(KNOWN_THREADS, "known-keys")
         self._unknown = ThreadPoolExecutor(1, "unknown-keys")
+        self._uses = ThreadPoolExecutor(1, "key-uses")
         self._open_metrics = settings.metrics_open
         self._needed: dict[tuple[str, str], Needed] = {}
         self._used_at: dict[str, float] = {}
@@ -75,15 +77,16 @@ class Access:
 
     async def _look_up(self, credentials: Credentials) -> Caller:
         self._ring.check_form(credentials)
-        pool = self._pool if self._ring.knows(credentials) else self._unknown
+        pool = self._known if self._ring.knows(credentials) else self._unknown
         try:
             return await asyncio.get_running_loop().run_in_executor(pool, self._ring.look_up, credentials)
         except UnknownProject as error:
             raise InvalidHeader(error.detail, [RequestFault(error.detail, header="Fitserve-Project")]) from None
 
     def close(self) -> None:
-        """Stop the thread."""
-        self._unknown.shutdown(wait=False, cancel_futures=True)
+        """Stop the threads."""
+        for pool in (self._known, self._unknown, self._uses):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _note_use(self, key_id: str) -> None:
         now = time.monotonic()
@@ -91,7 +94,7 @@ class Access:
             if len(self._used_at) >= MOST_REMEMBERED:
                 self._used_at.clear()
             self._used_at[key_id] = now
-            self._pool.submit(self._record_use, key_id)
+            self._uses.submit(self._record_use, key_id)
 
     def _record_use(self, key_id: str) -> None:
         try:

@@ -90,9 +90,6 @@ class Responder:
 
         Until it returns, the caller must hold the memory of a body of more than PIECE bytes. Then hardly any are left.
         """
-        if answer.stream is not None and request.scope["http_version"] == "1.0":
-            # HTTP/1.0 has no chunks, which uvicorn would send.
-            answer.body, answer.stream = b"".join([piece async for piece in answer.stream]), None
         seconds = self.count(request, answer.status)
         stream, body = answer.stream, answer.body
         if stream is None:

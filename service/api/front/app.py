@@ -1,6 +1,7 @@
 """The ASGI app that receives every request: it applies the general HTTP rules, then calls inference or Flask."""
 
 import asyncio
+import contextlib
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -70,7 +71,7 @@ class Front:
         self._service = service
         self._inference = Inference(service)
         self._pool = ThreadPoolExecutor(settings.api_threads, "resources")
-        self._access = Access(settings, KeyRing(context), self._pool)
+        self._access = Access(settings, KeyRing(context))
         self._audit = Audit(context, routes.find)
         self._watching = ThreadPoolExecutor(1, "watch")
         self._watch = JobWatch(lambda ids: events.read_states(context, ids), self._watching)
@@ -109,7 +110,11 @@ class Front:
     async def _answer_always(self, request: Request) -> Answer | None:
         """The response, or the response to what went wrong; None if the client has left."""
         try:
-            return await self._answer(request)
+            answer = await self._answer(request)
+            if answer.stream is not None and request.is_unchunked and "content-length" not in answer.headers:
+                await _collect(request, answer)
+            request.memory.resize(len(answer.body))
+            return answer
         except ClientDisconnected:
             seconds = self._responder.count(request, CLIENT_LEFT)
             self._responder.log(request, CLIENT_LEFT, 0, seconds)
@@ -212,11 +217,23 @@ class Front:
         self._metrics.close()
         self._audit.close()
         self._access.close()
+        self._resources.close()
         self._responder.end_log()
         if self._spans is not None:
             self._spans.close()
         for pool in (self._pool, self._watching):
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+async def _collect(request: Request, answer: Answer) -> None:
+    """Make the stream of a response its body. Raises Overloaded, Excessive if there is no memory for it."""
+    assert answer.stream is not None
+    pieces = []
+    async with contextlib.aclosing(answer.stream) as stream:
+        async for piece in stream:
+            request.memory.reserve(len(piece))
+            pieces.append(piece)
+    answer.body, answer.stream = b"".join(pieces), None
 
 
 def _check_size(request: Request) -> None:

@@ -73,8 +73,13 @@ class Pace:
         if self.is_smaller(size):
             self._smallest = size
 
+    def note_failed(self, size: int, seconds: float) -> None:
+        """Record that a body of `size` bytes was refused after `seconds` of CPU time. Others may take longer."""
+        if seconds > self.expect(size):
+            self.note(size, seconds)
+
     def note(self, size: int, seconds: float) -> None:
-        """Record that a body of `size` bytes took `seconds` of CPU time."""
+        """Record that a body of `size` bytes was predicted in `seconds` of CPU time."""
         pace, known = seconds / (size + HEAD_BYTES), self._seconds_a_byte
         # A slower pace counts immediately, a faster one only gradually: no slow request may block the event loop twice.
         self._seconds_a_byte = pace if known is None else max(pace, known + SMOOTHING * (pace - known))
@@ -187,11 +192,13 @@ class Inference:
             reply = plane.answer(dialect, asked, loaded or dialect.open(self._service, asked.wanted))
             answer = Answer(200, {"content-type": reply.media_type, **reply.headers}, reply.content)
             compress_answer(request, answer)
-            if pace.is_smaller(size) and not _is_packed(request):
-                pace.note_smallest(size)
-            return answer
-        finally:
-            pace.note(size, time.thread_time() - started)
+        except BaseException:
+            pace.note_failed(size, time.thread_time() - started)
+            raise
+        if pace.is_smaller(size) and not _is_packed(request):
+            pace.note_smallest(size)
+        pace.note(size, time.thread_time() - started)
+        return answer
 
     def close(self) -> None:
         """Accept no more predictions."""

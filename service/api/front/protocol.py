@@ -145,11 +145,14 @@ class Connection(HttpToolsProtocol):
         self._began, self._in_head, self._is_silent, self._received = self._last_received, True, False, 0
 
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade():
+            # What follows is the body to the client, and another request to the parser.
+            raise ValueError("a header `Upgrade` that wasn't renamed")
         super().on_headers_complete()
         self._in_head = False
 
     def on_message_complete(self) -> None:
-        self._began = None
+        self._began, self._in_head = None, True
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -195,7 +198,9 @@ class Connection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Respond to invalid HTTP. Called by uvicorn."""
-        if self._in_head:
+        if self._in_head and self.parser.should_upgrade():
+            self.refuse(400, "This connection can't change its protocol: omit the header `Upgrade`.")
+        elif self._in_head:
             self.refuse(400, "The request is not valid HTTP/1.1.")
         else:
             self.refuse(400, "The body's chunked encoding is invalid (RFC 9112, section 7.1).")
@@ -251,7 +256,8 @@ class Connection(HttpToolsProtocol):
 def _without_upgrade(data: bytes) -> bytes:
     """The data with another name for the header `Upgrade`: the parser would take no body after it.
 
-    RFC 9110, section 7.8, lets a server ignore the header.
+    RFC 9110, section 7.8, lets a server ignore the header. One that arrives in two pieces, or after the body of another
+    request in the same piece, stays, and the request is refused.
     """
     end = data.find(b"\r\n\r\n")
     if UPGRADE.search(data, 0, len(data) if end < 0 else end) is None:

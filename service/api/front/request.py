@@ -150,6 +150,11 @@ class Request:
         return self.caller.key_id or self.address
 
     @property
+    def is_unchunked(self) -> bool:
+        """Whether the client speaks HTTP/1.0, which has no chunks. uvicorn sends a body of unknown length in chunks."""
+        return bool(self.scope["http_version"] == "1.0")
+
+    @property
     def is_gone(self) -> bool:
         """Whether the client has closed the connection."""
         is_closing: Callable[[], bool] | None = self.scope.get(IS_CLOSING)

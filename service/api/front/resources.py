@@ -11,7 +11,7 @@ import re
 import sys
 import time
 from collections.abc import AsyncGenerator, Iterable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any, NoReturn, Protocol
@@ -24,6 +24,7 @@ from service.api.front.caller_watch import CallerWatch
 from service.api.front.request import BODY_SECONDS, Request
 from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
+from service.api.http.errors import NotAcceptable
 from service.api.http.handoff import CALLER, HANDOFF, MEMORY, REQUEST_ID, RESUMED, Drawing, Follow, Wait
 from service.api.http.links import BATCH_PREDICTIONS, DATASETS, MODELS, PREFIX, find_job
 from service.api.http.media_types import FORM
@@ -39,6 +40,7 @@ IN_MEMORY = 2**16
 """The bytes of a form that stay in memory at most."""
 WHOLE = 2**20
 """The bytes of a response that is collected in Flask's thread, at most. A larger response is sent in chunks."""
+LIVENESS = "/healthz"
 UPLOADS = re.compile(rf"{DATASETS}(/[^/]+/versions)?|{BATCH_PREDICTIONS}")
 """The paths that accept forms with files of data."""
 MODEL_FILES = re.compile(rf"{MODELS}(/[^/]+/versions)?")
@@ -75,6 +77,8 @@ class Resources:
         self._context = context
         self._settings = settings = context.settings
         self._pool = pool
+        # A database that doesn't answer may occupy all other threads, but nobody should restart the process for it.
+        self._probes = ThreadPoolExecutor(1, "probes")
         self._watch = watch
         self._streams = streams
         self._callers = callers
@@ -101,11 +105,16 @@ class Resources:
         if isinstance(handoff, Follow):
             answer.headers.pop("content-length", None)
             if request.method != "HEAD":
-                address, permits = request.address, self._streams.permits
-                permits.take(address)
-                request.call_at_end(lambda: permits.give(address))
+                _require_chunks(request)
+                clients, permits = {request.address, request.caller_id}, self._streams.permits
+                permits.take(clients)
+                request.call_at_end(lambda: permits.give(clients))
                 answer.stream = self._streams.follow(handoff.job_id, handoff.after, self._callers.watch(request))
         return answer
+
+    def close(self) -> None:
+        """Stop the thread for probes."""
+        self._probes.shutdown(wait=False, cancel_futures=True)
 
     async def _finish_picture(self, request: Request, answer: Answer, drawing: Drawing) -> None:
         """Make a picture the response's body. Raises what drawing it raises.
@@ -128,7 +137,7 @@ class Resources:
         while isinstance(handoff, Wait):  # for an import, then for the build of a model of its data
             request.memory.keep(0)
             left = handoff.seconds - (time.monotonic() - started)
-            await self._watch.until_over(handoff.job_id, left)
+            await self._watch.until_over(handoff.job_id, left, lambda: request.is_gone)
             await self._check_again(request, handoff)
             answer, handoff = await self._call(request, environment | {RESUMED: handoff})
         return answer, handoff
@@ -180,15 +189,16 @@ class Resources:
             return self._settings.max_upload_bytes
         return self._settings.max_model_file_bytes if MODEL_FILES.fullmatch(request.path) else None
 
-    async def _in_thread(self, function: Any, *arguments: Any) -> Any:
+    async def _in_thread(self, function: Any, *arguments: Any, pool: Executor | None = None) -> Any:
         # The thread logs with the request's id, and forgets it afterwards.
         in_context = contextvars.copy_context().run
-        return await asyncio.get_running_loop().run_in_executor(self._pool, in_context, function, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(pool or self._pool, in_context, function, *arguments)
 
     async def _call(self, request: Request, environment: Environment) -> tuple[Answer, object]:
         # Flask modifies the environment.
         environment = dict(environment)
-        answer, pieces = await self._in_thread(_run, self._app, request, environment)
+        pool = self._probes if request.path == LIVENESS else self._pool
+        answer, pieces = await self._in_thread(_run, self._app, request, environment, pool=pool)
         if pieces is not None:
             answer.stream = self._send_pieces(pieces)
         return answer, environment.get(HANDOFF)
@@ -248,6 +258,12 @@ def _run(app: "WSGIApplication", request: Request, environment: Environment) -> 
         size += len(piece)
     pieces.put_back(b"".join(collected))
     return _answer(head[0], head[1], b""), pieces
+
+
+def _require_chunks(request: Request) -> None:
+    """Raises NotAcceptable for an event stream to a client that can't receive one."""
+    if request.is_unchunked:
+        raise NotAcceptable("Event streams need HTTP/1.1, and the request came with HTTP/1.0, perhaps from a proxy.")
 
 
 def _refuse(error: ServiceError) -> NoReturn:

@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 
@@ -31,30 +31,38 @@ Batch = tuple[int, bytes, float]
 
 
 class StreamPermits:
-    """Limits the streams of one process, all together and to each client address. It belongs to one event loop."""
+    """Limits the streams of one process: all together, and those of each client address and of each key.
 
-    def __init__(self, most: int, most_per_address: int) -> None:
+    It belongs to one event loop.
+    """
+
+    def __init__(self, most: int, most_per_client: int) -> None:
         self._most = most
-        self._most_per_address = most_per_address
+        self._most_per_client = most_per_client
         self._open: Counter[str] = Counter()
+        self._total = 0
 
     def __len__(self) -> int:
         """The number of open streams."""
-        return self._open.total()
+        return self._total
 
-    def take(self, address: str) -> None:
-        """Count a stream to a client until `give`. Raises Overloaded."""
-        if self._open[address] >= self._most_per_address:
-            raise _too_many(f"{address or 'The client'} has {self._most_per_address:,} event streams")
-        if self._open.total() >= self._most:
+    def take(self, clients: Collection[str]) -> None:
+        """Count a stream until `give`: to its address, and to its key if it has one. Raises Overloaded."""
+        for client in clients:
+            if self._open[client] >= self._most_per_client:
+                raise _too_many(f"{client or 'The client'} has {self._most_per_client:,} event streams")
+        if self._total >= self._most:
             raise _too_many(f"There are {self._most:,} event streams")
-        self._open[address] += 1
+        self._open.update(clients)
+        self._total += 1
 
-    def give(self, address: str) -> None:
-        """A stream to the client has ended."""
-        self._open[address] -= 1
-        if not self._open[address]:
-            del self._open[address]
+    def give(self, clients: Collection[str]) -> None:
+        """A stream to them has ended."""
+        self._open.subtract(clients)
+        self._total -= 1
+        for client in clients:
+            if not self._open[client]:
+                del self._open[client]
 
 
 class EventStreams:

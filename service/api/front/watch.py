@@ -13,6 +13,8 @@ from service.operations.jobs.events import JobState
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
 """The limits of the pause between two queries, in seconds."""
+GONE_SECONDS = 2.0
+"""How often a wait checks whether its client has left."""
 SHARE = 20
 """The pause after a query is SHARE times the query's duration, so that polling takes at most 5 % of a core."""
 
@@ -80,12 +82,12 @@ class JobWatch:
             if not job.watchers:
                 del self._jobs[job_id]
 
-    async def until_over(self, job_id: str, seconds: float) -> None:
-        """Wait until a job is final or deleted, `seconds` have passed, or the process shuts down."""
+    async def until_over(self, job_id: str, seconds: float, is_gone: Callable[[], bool]) -> None:
+        """Wait until a job is final or deleted, `seconds` have passed, the client has left or the process ends."""
         deadline = time.monotonic() + seconds
         with self.watch(job_id) as job:
-            while not (job.is_over or self.is_stopped) and (left := deadline - time.monotonic()) > 0:
-                await job.changed(left)
+            while not (job.is_over or self.is_stopped or is_gone()) and (left := deadline - time.monotonic()) > 0:
+                await job.changed(min(left, GONE_SECONDS))
 
     def stop(self) -> None:
         """End all waits and streams, because the process shuts down."""

@@ -16,6 +16,7 @@ from service.api.inference.open_inference_request import (
     NO_HEADER,
     InferRequest,
     RequestLimits,
+    find_end,
     find_variant,
     may_name_variant,
     parse_request,
@@ -49,7 +50,7 @@ class Infer:
         try:
             if not may_name_variant(request.body, header_length):
                 return request
-            if quickly and header_length is None and len(request.body) > QUICKLY_PARSED:
+            if quickly and find_end(request.body, header_length) > QUICKLY_PARSED:
                 return None
             document = parse_request(request.body, header_length, self.max_json_depth, request.allowance)
             variant = find_variant(document)

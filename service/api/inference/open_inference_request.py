@@ -83,7 +83,7 @@ def parse_request(body: bytes, header_length: str | None, json_depth: int, allow
 
     `header_length` is the value of the header that gives its length. Raises InvalidInference, Excessive.
     """
-    end = _find_end(body, header_length)
+    end = find_end(body, header_length)
     content = body[:end].removeprefix(BYTE_ORDER_MARK)
     if end < len(body) and end <= SHORT:
         return _parse_header(content, json_depth)
@@ -108,7 +108,7 @@ def read_request(
     _check_variant(parameters)
     output = _read_output(document, parameters, signature)
     content_type = _read_content_type(parameters, "The request")
-    binary = _Binary(memoryview(body)[_find_end(body, header_length) :])
+    binary = _Binary(memoryview(body)[find_end(body, header_length) :])
     tensors: dict[str, Tensor] = {}
     inputs = _list(document, "inputs", required=True)
     for entry in inputs:
@@ -126,7 +126,7 @@ def may_name_variant(body: bytes, header_length: str | None) -> bool:
 
     Raises InvalidInference.
     """
-    content = body[: _find_end(body, header_length)]
+    content = body[: find_end(body, header_length)]
     # Looking for a single byte is much faster, and requests with numbers only have neither.
     if b"v" in content and VARIANT.encode() in content:
         return True
@@ -138,7 +138,7 @@ def find_variant(document: Document) -> str | None:
     return find_type(_parameters(document, "The request").get(VARIANT))
 
 
-def _find_end(body: bytes, header_length: str | None) -> int:
+def find_end(body: bytes, header_length: str | None) -> int:
     """Where the JSON of a body ends. Raises InvalidInference."""
     return len(body) if header_length is None else _read_header_length(header_length, len(body))
 

@@ -83,4 +83,5 @@ def answer(dialect: Dialect[W], request: InferenceRequest, loaded: Loaded) -> Re
         clock.begin_computing(rows=len(next(iter(work.inputs.values()))))
         outputs = loaded.predictor.network.run(work.inputs, allowance.deadline)
         clock.end_computing()
+        allowance.check_time()
         return dialect.write(work, loaded, outputs, allowance)

@@ -12,7 +12,10 @@ def _find_kinds() -> dict[str, Kind]:
     modules = [
         importlib.import_module(f"{kinds.__name__}.{found.name}") for found in pkgutil.iter_modules(kinds.__path__)
     ]
-    return {module.KIND.name: module.KIND for module in modules}
+    found: list[Kind] = [module.KIND for module in modules]
+    for names_ in ([kind.name for kind in found], [kind.prefix for kind in found]):
+        assert len(set(names_)) == len(names_), f"Two kinds share a name or a prefix: {sorted(names_)}"
+    return {kind.name: kind for kind in found}
 
 
 KINDS = _find_kinds()

@@ -203,6 +203,35 @@ def test_a_request_to_upgrade_keeps_its_body(server: Server) -> None:
         connection.sendall(head + upgrade + body)
         answer = read_answer(connection)
         assert (answer.status, json.loads(answer.read())["detail"]) == (404, 'There is no model "none".')
+        connection.sendall(head + upgrade + body)  # a later request of the connection, too
+        answer = read_answer(connection)
+        assert (answer.status, json.loads(answer.read())["detail"]) == (404, 'There is no model "none".')
+
+
+SMUGGLED = b"DELETE /v1/models/other HTTP/1.1\r\nHost: localhost\r\n\r\n"
+UPGRADING = HEAD + b"Connection: Upgrade\r\nUpgrade: x\r\nContent-Length: %d\r\n\r\n" % len(SMUGGLED)
+SPLIT = UPGRADING.index(b"rade: x")
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [UPGRADING[:SPLIT], UPGRADING[SPLIT:] + SMUGGLED],
+        [b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" + UPGRADING + SMUGGLED],
+    ],
+    ids=["in two pieces", "after another request"],
+)
+def test_the_body_of_a_request_to_upgrade_is_never_another_request(server: Server, pieces: list[bytes]) -> None:
+    with connect(server) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+            time.sleep(0.1)  # so that the server reads it alone
+        received = b""
+        with suppress(ConnectionError):
+            while part := connection.recv(65536):
+                received += part
+    assert b"omit the header `Upgrade`" in received
+    assert b"/v1/models/other" not in received
 
 
 def test_a_client_that_closes_its_half_gets_its_answer(server: Server) -> None:

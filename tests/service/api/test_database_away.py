@@ -1,6 +1,8 @@
 """What goes on while the database doesn't answer."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -29,6 +31,10 @@ class LeavingDatabase(Database):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
+        self._answers = threading.Event()
+        self._answers.set()
+        self.waiting = 0
+        """The units of work that have waited for it while it was silent."""
         self.deadlocks: list[TransactionAborted] = []
         """With which it aborts the next writes. All projects share them."""
 
@@ -46,7 +52,18 @@ class LeavingDatabase(Database):
             if self.deadlocks:
                 raise self.deadlocks.pop()
 
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Let the database answer nothing during the block."""
+        self._answers.clear()
+        try:
+            yield
+        finally:
+            self._answers.set()
+
     def _check(self) -> None:
+        self.waiting += not self._answers.is_set()
+        self._answers.wait()
         if self.away is not None:
             raise self.away
 
@@ -91,6 +108,21 @@ def test_everything_else_says_so_and_when_to_try_again(api: ApiClient, database:
     assert api.get("/v1/models", expect=503)["type"] == "/problems/database-unavailable"
     assert api.get("/readyz", expect=503)["parts"]["database"]["status"] != "ready"
     api.get("/healthz")
+
+
+def test_a_database_that_is_silent_holds_up_no_probe_and_no_known_key(
+    context: Context, api: ApiClient, worker: FakeWorker, database: LeavingDatabase
+) -> None:
+    api.make_line()
+    api.train_line()
+    body = {"instances": [[10]]}
+    api.post("/v1/models/line/predictions", body, expect=200)
+    with ThreadPoolExecutor(2 * context.settings.api_threads) as clients, database.silent():
+        asked = [clients.submit(api.http.get, "/v1/datasets") for _ in range(2 * context.settings.api_threads)]
+        wait_for(lambda: database.waiting >= context.settings.api_threads, what="all threads to wait for the database")
+        api.get("/healthz")
+        api.post("/v1/models/line/predictions", body, expect=200)
+        assert not any(one.done() for one in asked)
 
 
 def test_a_change_that_is_aborted_because_of_others_is_made_again(

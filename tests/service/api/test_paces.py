@@ -19,6 +19,16 @@ def test_many_rows_are_unusual_although_one_padded_row_was_fast() -> None:
     assert pace.is_usual(500)
 
 
+def test_refusals_say_nothing_about_how_long_predictions_take() -> None:
+    pace = Pace()
+    pace.note(500, 2.0)
+    for _ in range(200):
+        pace.note_failed(500, 0.0001)
+    assert pace.expect(500) > INLINE_SECONDS
+    pace.note_failed(500, 4.0)
+    assert pace.expect(500) > 3
+
+
 @pytest.mark.parametrize(
     ("content_type", "body", "plain"),
     [

@@ -4,7 +4,6 @@ import asyncio
 import secrets
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -50,10 +49,9 @@ def ring(context: Context) -> Queries:
 
 @pytest.fixture
 def access(ring: Queries) -> Iterator[Access]:
-    with ThreadPoolExecutor(1) as pool:
-        access = Access(Settings(), ring, pool)
-        yield access
-        access.close()
+    access = Access(Settings(), ring)
+    yield access
+    access.close()
 
 
 def request(key: str | None) -> Request:

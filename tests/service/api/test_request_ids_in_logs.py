@@ -76,7 +76,7 @@ def test_what_is_read_for_several_requests_has_the_id_of_none() -> None:
 
     async def wait(pool: ThreadPoolExecutor) -> None:
         bind_contextvars(request_id="first")
-        await Watch(lambda ids: dict.fromkeys(ids, JobState("succeeded", 1)), pool).until_over("tj_1", 5)
+        await Watch(lambda ids: dict.fromkeys(ids, JobState("succeeded", 1)), pool).until_over("tj_1", 5, lambda: False)
 
     with ThreadPoolExecutor(ONE_THREAD) as pool:
         contextvars.copy_context().run(asyncio.run, wait(pool))

@@ -133,6 +133,14 @@ def test_what_cannot_be_streamed_is_refused(ready: ApiClient, ended: str) -> Non
     ready.get("/v1/training-jobs/tj_none/events", 404, **STREAM)
 
 
+def test_a_client_of_http_1_0_is_told_that_it_can_not_receive_a_stream(ready: ApiClient, queued: str) -> None:
+    old = {"SERVER_PROTOCOL": "HTTP/1.0"}
+    problem = ready.send("GET", queued, 406, headers=STREAM, environ_overrides=old).json
+    assert problem is not None
+    assert "HTTP/1.1" in problem["detail"]
+    ready.send("GET", queued, 200, environ_overrides=old)
+
+
 def test_a_stream_has_no_etag_and_no_condition_holds_it_up(ready: ApiClient, ended: str) -> None:
     response = ready.send("GET", ended, 200, headers=STREAM | {"If-None-Match": "*"})
     assert "ETag" not in response.headers

@@ -1,5 +1,6 @@
 """How long a request waits is the client's choice, within the service's means."""
 
+import asyncio
 import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -8,8 +9,10 @@ from typing import Any
 import pytest
 
 from service.api.front.app import Front
+from service.api.front.watch import JobWatch
 from service.api.http.handoff import Wait
 from service.context import Context
+from service.operations.jobs.events import JobState
 from service.storage.records import Job
 from tests.journeys.specs import LINE, LINE_DATASET, named
 from tests.running_service import wait_for
@@ -88,6 +91,16 @@ def test_more_requests_wait_than_there_are_threads(app: Front, context: Context,
 def alive(kind: type) -> list[Any]:
     gc.collect()
     return [found for found in gc.get_objects() if type(found) is kind]
+
+
+def test_a_wait_ends_when_its_client_leaves(api: ApiClient) -> None:
+    async def wait() -> bool:
+        with ThreadPoolExecutor(1) as pool:
+            watch = JobWatch(lambda ids: dict.fromkeys(ids, JobState("running", 1)), pool)
+            await asyncio.wait_for(watch.until_over("tj_1", 60, lambda: True), 20)
+        return True
+
+    assert asyncio.run(wait())
 
 
 def test_a_wait_keeps_none_of_the_rows_that_its_route_has_read(

@@ -16,7 +16,7 @@ class BatchJoin(Kind):
     """Joins the predictions of all shards. Its result is that of the batch prediction."""
 
     name = "batch_join"
-    prefix = "bj"
+    prefix = "jn"
     words = "end of a batch prediction"
     assignment = JoinAssignment
     from_clients: ClassVar = False
