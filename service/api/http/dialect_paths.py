@@ -4,6 +4,8 @@ import re
 
 from werkzeug.routing import BaseConverter, ValidationError
 
+from service.api.http.links import METRICS
+
 TENSORFLOW = re.compile(
     r"(?P<root>/v1/models)(?P<model>/[^/:]+)?"
     r"(?:(?P<versions>/versions/)(?P<version>\d+)|(?P<labels>/labels/)(?P<label>[^/:]+))?"
@@ -11,6 +13,8 @@ TENSORFLOW = re.compile(
     re.IGNORECASE,
 )
 """The paths of TensorFlow Serving's REST API."""
+METRICS_OF_TENSORFLOW = "/monitoring/prometheus/metrics"
+"""The path of TensorFlow Serving's metrics."""
 MOST_DIGITS = 4000
 """The most digits of a number in a path, even if no version has it. Python doesn't parse longer ones."""
 FIXED = ("root", "versions", "labels", "verb")
@@ -35,8 +39,10 @@ def as_routed(path: str) -> str:
     """The path by which Flask finds the route: all rules about paths must see this one.
 
     Flask ignores how many slashes a path begins with. The fixed parts of a TensorFlow Serving path are lower-cased,
-    because they are case-insensitive there.
+    because they are case-insensitive there. Its path of the metrics is another name for ours.
     """
+    if path == METRICS_OF_TENSORFLOW:
+        return METRICS
     if path[:1] != "/" or path[:2] == "//":
         path = f"/{path.lstrip('/')}"
     if path == path.lower():

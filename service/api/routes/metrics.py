@@ -18,6 +18,6 @@ def get_service_metrics(*_: Any, **__: Any) -> NoReturn:
 
     The format is Prometheus text 0.0.4, or OpenMetrics 1.0 if `Accept` prefers it. Counters are sums over all api
     processes since the api started. While the database is unavailable, `fitserve_database_up` is 0, and the metrics of
-    jobs and workers are missing.
+    jobs and workers are missing. TensorFlow Serving's path `/monitoring/prometheus/metrics` has the same metrics.
     """
     never_called()

@@ -55,6 +55,11 @@ def test_both_formats_say_the_same_and_a_scraper_chooses(api: ApiClient) -> None
         assert api.send("GET", "/metrics", 200, headers={"Accept": accept}).mimetype == "text/plain"
 
 
+def test_they_are_where_tensorflow_serving_has_them_too(api: ApiClient) -> None:
+    response = api.send("GET", "/monitoring/prometheus/metrics", 200)
+    assert "fitserve_api_processes 1.0" in response.text
+
+
 def test_what_cannot_be_sent_is_refused(api: ApiClient) -> None:
     api.get("/metrics", 406, Accept="application/json")
     (fault,) = api.get("/metrics?name=fitserve_jobs", 400)["errors"]
