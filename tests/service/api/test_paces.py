@@ -2,8 +2,12 @@
 
 import pytest
 
+from models.allowance import Allowance
 from service.api.front.inference import INLINE_SECONDS, Pace, is_plain
 from service.api.front.request import Request
+from service.api.inference.open_inference import Infer
+from service.api.inference.open_inference_request import HEADER_LENGTH_KEY
+from service.api.inference.plane import InferenceRequest
 from service.operations.memory import Memory
 
 
@@ -17,6 +21,13 @@ def test_many_rows_are_unusual_although_one_padded_row_was_fast() -> None:
     assert pace.expect(30_000) < INLINE_SECONDS
     assert not pace.is_usual(30_000)
     assert pace.is_usual(500)
+
+
+@pytest.mark.parametrize("headers", [{}, {HEADER_LENGTH_KEY: "200012"}])
+def test_a_large_body_is_not_parsed_in_the_event_loop_to_find_its_variant(headers: dict[str, str]) -> None:
+    body = b'{"variant":[' + b"0," * 100_000
+    request = InferenceRequest(None, body, headers, {}, Allowance())
+    assert Infer(100).aim(request, quickly=True) is None
 
 
 def test_refusals_say_nothing_about_how_long_predictions_take() -> None:

@@ -15,7 +15,9 @@ from werkzeug.test import TestResponse
 
 from fitserve_client import JobEvent
 from fitserve_client.following import read_events
+from service.api.front.streams import StreamPermits
 from service.context import Context
+from service.errors import Overloaded
 from service.operations.jobs import events as job_events
 from service.operations.jobs.lifecycle import Lease
 from tests.journeys.specs import LINE, LINE_DATASET
@@ -222,6 +224,16 @@ def test_streams_beyond_the_limit_are_a_503_until_others_end(context: Context, q
     assert client.get(queued).status_code == 200
     streams[0].close()
     wait_for(lambda: client.get(queued, headers=STREAM).status_code == 200, what="a permit")
+
+
+def test_the_streams_of_a_key_count_together_wherever_they_come_from() -> None:
+    permits = StreamPermits(10, 1)
+    permits.take({"192.0.2.1", "key"})
+    with pytest.raises(Overloaded):
+        permits.take({"192.0.2.2", "key"})
+    permits.give({"192.0.2.1", "key"})
+    permits.take({"192.0.2.2", "key"})
+    assert len(permits) == 1
 
 
 def test_a_client_behind_a_trusted_proxy_has_permits_of_its_own(context: Context, queued: str) -> None:
