@@ -49,17 +49,17 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     print(f"{psutil.cpu_count()} cores, seed {arguments.seed}", flush=True)
     met = True
-    for name in arguments.parts or PARTS:
-        if name == "faults":
-            postgresql_server.begin_run()
-            try:
+    postgresql_server.begin_run()
+    try:
+        for name in arguments.parts or PARTS:
+            if name == "faults":
                 met = _faults(arguments)
-            finally:
-                postgresql_server.end_run()
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            print(f"\n## {name}")
-            _print(FIGURES[name](Path(folder), arguments))
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                print(f"\n## {name}")
+                _print(FIGURES[name](Path(folder), arguments))
+    finally:
+        postgresql_server.end_run()
     sys.exit(0 if met else 1)
 
 

@@ -2,13 +2,10 @@
 
 import argparse
 import os
-import shutil
-import signal
-import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +17,10 @@ import requests
 from benchmarks.serving.report import Row, Rows, none_of
 from benchmarks.survival.backing import LOCAL, Backing, Cluster
 from benchmarks.survival.jobs import count_each, is_final
-from tests import postgresql_server
 from tests.journeys.specs import LINE, LINE_DATASET
-from tests.running_service import ROOT, Client, RunningService, free_port, wait_for
+from tests.nginx_proxy import NGINX, NginxProxy
+from tests.running_service import Client, RunningService, wait_for
 
-CONFIGURATION = ROOT / "deploy" / "compose" / "scale" / "nginx.conf"
 PREDICTORS, TRAINERS = 4, 2
 BETWEEN_SECONDS = 3.0
 """How long the clients work undisturbed before and after each change."""
@@ -86,41 +82,6 @@ class _Host:
     worker: str
 
 
-class _Proxy:
-    """nginx as deploy/compose/scale.yml configures it, during the block."""
-
-    def __init__(self, program: str, folder: Path) -> None:
-        port = free_port()
-        self.url = f"http://{LOCAL}:{port}"
-        self._program = program
-        self._configuration = folder / "nginx.conf"
-        text = CONFIGURATION.read_text()
-        for theirs, ours in (("listen 8080", f"listen {LOCAL}:{port}"), ("/tmp/", f"{folder}/nginx-")):
-            assert theirs in text
-            text = text.replace(theirs, ours)
-        self._before, found, self._after = text.partition("server api:8000 resolve ")
-        assert found
-
-    def __enter__(self) -> Self:
-        command = [self._program, "-c", str(self._configuration), "-g", "daemon off;"]
-        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        wait_for(lambda: _is_ready(Client(self.url)), what="nginx to answer")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait()
-
-    def configure(self, hosts: Sequence[_Host]) -> None:
-        """Let the requests go to the apis of these hosts."""
-        options, _, rest = self._after.partition(";")
-        servers = "; ".join(f"server {LOCAL}:{host.service.port} {options}" for host in hosts)
-        self._configuration.write_text(f"{self._before}{servers};{rest}")
-
-    def reload(self) -> None:
-        self._process.send_signal(signal.SIGHUP)
-
-
 class _Hosts:
     """Hosts that are added, drained and restarted while clients work."""
 
@@ -129,6 +90,11 @@ class _Hosts:
         self._folder = folder
         self._backing = backing
         self.all: list[_Host] = []
+
+    @property
+    def apis(self) -> list[int]:
+        """The ports of their apis."""
+        return [host.service.port for host in self.all]
 
     def add(self) -> None:
         folder = self._folder / f"host-{len(self.all)}"
@@ -160,18 +126,16 @@ class _Hosts:
 
 def replacing(folder: Path, arguments: argparse.Namespace) -> Rows:
     """Hosts are added, drained and restarted under load."""
-    if (nginx := shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")) is None:
+    if NGINX is None:
         yield Row("skipped", "nginx isn't installed")
         return
-    postgresql_server.begin_run()
     with ExitStack() as stack:
-        stack.callback(postgresql_server.end_run)
         backing = stack.enter_context(Cluster().open(folder, replicated=False, address=LOCAL))
         stack.enter_context(patch.dict(os.environ, backing.environment))
-        hosts, proxy = _Hosts(stack, folder, backing), _Proxy(nginx, folder)
+        hosts = _Hosts(stack, folder, backing)
         hosts.add()
         hosts.add()
-        proxy.configure(hosts.all)
+        proxy = NginxProxy(folder, hosts.apis)
         client = hosts.all[0].service.client
         client.post("/v1/datasets", LINE_DATASET)
         client.post("/v1/models", LINE)
@@ -179,8 +143,7 @@ def replacing(folder: Path, arguments: argparse.Namespace) -> Rows:
 
         def add_host() -> None:
             hosts.add()
-            proxy.configure(hosts.all)
-            proxy.reload()
+            proxy.reload(hosts.apis)
 
         with proxy, Load(proxy.url) as load:
             time.sleep(BETWEEN_SECONDS)

@@ -1,12 +1,9 @@
 """What can be checked of deploy/compose/scale.yml without a container engine; nginx and the bucket are tried."""
 
 import contextlib
-import getpass
 import re
 import runpy
-import shutil
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,16 +17,15 @@ import yaml
 from service.config import Settings
 from service.environment import PREFIX
 from tests.images.compose_files import COMPOSE, EXAMPLE, REQUIRED, SCALE, read
-from tests.running_service import ROOT, free_port, wait_for
+from tests.nginx_proxy import NGINX, NginxProxy
+from tests.running_service import ROOT, free_port
 from tests.s3_server import S3Server
 
 FOLDER = ROOT / "deploy" / "compose" / "scale"
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
 DOCUMENT = read(SCALE, REQUIRED)
 SERVICES = DOCUMENT["services"]
 OWN = ("api", "worker", "bucket")
 """The services whose images are Fitserve's."""
-SERVER = "server api:8000 resolve max_fails=1 fail_timeout=2s;"
 
 
 @pytest.mark.parametrize("name", sorted(REQUIRED.keys() - {"DATABASE_URL_FILE"}))
@@ -165,39 +161,10 @@ def running_api() -> Iterator[int]:
         thread.join()
 
 
-@contextmanager
-def running_nginx(folder: Path, apis: list[int]) -> Iterator[str]:
-    """nginx with the file of the project, in front of these ports instead of Docker's names."""
-    port = free_port()
-    text = (FOLDER / "nginx.conf").read_text()
-    servers = "\n".join(f"server 127.0.0.1:{api} max_fails=1 fail_timeout=2s;" for api in apis)
-    for theirs, ours in ((SERVER, servers), ("listen 8080;", f"listen 127.0.0.1:{port};"), ("/tmp/", f"{folder}/")):
-        assert theirs in text
-        text = text.replace(theirs, ours)
-    file = folder / "nginx.conf"
-    file.write_text(f"daemon off;\nuser {getpass.getuser()};\n{text}")
-    command = [str(NGINX), "-p", str(folder), "-c", str(file), "-e", "stderr"]
-    tested = subprocess.run([*command, "-t"], capture_output=True, text=True)
-    assert tested.returncode == 0, tested.stderr
-    nginx = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(lambda: _listens(port), what="nginx to listen")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        nginx.terminate()
-        nginx.wait(15)
-
-
-def _listens(port: int) -> bool:
-    try:
-        return requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5).status_code == 404
-    except requests.ConnectionError:
-        return False
-
-
 @pytest.mark.skipif(NGINX is None, reason="nginx isn't installed")
 def test_an_api_that_is_gone_costs_no_request(tmp_path: Path) -> None:
-    with running_api() as api, running_nginx(tmp_path, [free_port(), api]) as url, requests.Session() as session:
+    with running_api() as api, NginxProxy(tmp_path, [free_port(), api]) as nginx, requests.Session() as session:
+        url = nginx.url
         forged = {"X-Forwarded-For": "192.0.2.1", "Forwarded": "for=192.0.2.1", "X-Forwarded-Prefix": "/forged"}
         answers = [session.post(url, data=b"x" * 100, headers=forged, timeout=30) for _ in range(20)]
         assert {answer.status_code for answer in answers} == {200}
@@ -225,8 +192,8 @@ def silent_address() -> Iterator[int]:
 
 @pytest.mark.skipif(NGINX is None, reason="nginx isn't installed")
 def test_an_api_whose_address_is_silent_costs_no_request(tmp_path: Path) -> None:
-    with running_api() as api, silent_address() as silent, running_nginx(tmp_path, [silent, api]) as url:
-        assert {requests.post(url, data=b"x" * 100, timeout=30).status_code for _ in range(4)} == {200}
+    with running_api() as api, silent_address() as silent, NginxProxy(tmp_path, [silent, api]) as nginx:
+        assert {requests.post(nginx.url, data=b"x" * 100, timeout=30).status_code for _ in range(4)} == {200}
 
 
 def test_nginx_is_set_as_the_guide_of_proxies_says() -> None:

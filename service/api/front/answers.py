@@ -13,11 +13,11 @@ from service.api.front.request import Request, Send
 from service.api.front.request_counter import RequestCounter
 from service.api.http.compression import GZIP, compress, is_worth, mark_tag, prefers_gzip
 from service.api.http.indentation import OPTIONS, PARAMETER, is_wanted
-from service.api.http.links import METRICS, find_job
+from service.api.http.links import HEALTHZ, METRICS, find_job
 from service.api.http.problems import ErrorAnswer
 from service.operations.upkeep import health
 
-PROBES = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", METRICS})
+PROBES = frozenset({HEALTHZ, "/readyz", "/v2/health/live", "/v2/health/ready", METRICS})
 """The paths that machines poll every few seconds."""
 CLIENT_LEFT = 499
 """The logged status of a request whose client disconnected before the response. nginx uses the same number."""

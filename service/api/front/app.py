@@ -100,7 +100,6 @@ class Front:
             if answer is not None:
                 if request.is_changing or answer.status in REFUSED:
                     self._audit.note(request, answer.status)
-                request.memory.keep(len(answer.body))
                 await self._responder.send(request, answer, send)
         finally:
             request.end()
@@ -123,6 +122,7 @@ class Front:
             structlog.contextvars.bind_contextvars(method=request.method, **request.describe())
             answer = answer_failure(request, answer_error(error, request.path, request.id))
             compress_answer(request, answer)
+            request.memory.keep(len(answer.body))
             return answer
 
     async def _answer(self, request: Request) -> Answer:

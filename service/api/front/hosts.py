@@ -4,13 +4,12 @@ from urllib.parse import urlsplit
 
 from service.api.front.request import Request
 from service.api.http.browser_session import is_from_own_page
+from service.api.http.links import HEALTHZ
 from service.api.http.scopes import SAFE
 from service.config import Settings
 from service.errors import ServiceError
 
 ANY = "*"
-OPEN = "/healthz"
-"""The path that is allowed for any host, for health checks of the process."""
 FORMS = "/ui/"
 """The paths that forms of the dashboard post to."""
 MOST_REMEMBERED = 1000
@@ -51,7 +50,7 @@ class HostRules:
                 raise MissingHost("The request has no Host header.")
         elif ", " in host:
             raise MissingHost("The request has more than one Host header.")
-        elif not self._is_allowed(host) and request.path != OPEN:
+        elif not self._is_allowed(host) and request.path != HEALTHZ:
             raise MisdirectedRequest(
                 f'The host "{host[:200]}" is not allowed. '
                 "The operator lists the allowed hosts in FITSERVE_ALLOWED_HOSTS."

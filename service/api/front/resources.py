@@ -26,7 +26,7 @@ from service.api.front.streams import EventStreams
 from service.api.front.watch import JobWatch
 from service.api.http.errors import NotAcceptable
 from service.api.http.handoff import CALLER, HANDOFF, MEMORY, REQUEST_ID, RESUMED, Drawing, Follow, Wait
-from service.api.http.links import BATCH_PREDICTIONS, DATASETS, MODELS, PREFIX, find_job
+from service.api.http.links import BATCH_PREDICTIONS, DATASETS, HEALTHZ, MODELS, PREFIX, find_job
 from service.api.http.media_types import FORM
 from service.context import Context
 from service.errors import DiskFull, ServiceError, storing
@@ -40,7 +40,6 @@ IN_MEMORY = 2**16
 """The bytes of a form that stay in memory at most."""
 WHOLE = 2**20
 """The bytes of a response that is collected in Flask's thread, at most. A larger response is sent in chunks."""
-LIVENESS = "/healthz"
 UPLOADS = re.compile(rf"{DATASETS}(/[^/]+/versions)?|{BATCH_PREDICTIONS}")
 """The paths that accept forms with files of data."""
 MODEL_FILES = re.compile(rf"{MODELS}(/[^/]+/versions)?")
@@ -197,7 +196,7 @@ class Resources:
     async def _call(self, request: Request, environment: Environment) -> tuple[Answer, object]:
         # Flask modifies the environment.
         environment = dict(environment)
-        pool = self._probes if request.path == LIVENESS else self._pool
+        pool = self._probes if request.path == HEALTHZ else self._pool
         answer, pieces = await self._in_thread(_run, self._app, request, environment, pool=pool)
         if pieces is not None:
             answer.stream = self._send_pieces(pieces)

@@ -11,7 +11,7 @@ from service.api.contract.schemas.operations import (
     WorkerChangesSchema,
     WorkersSchema,
 )
-from service.api.http.links import WORKERS
+from service.api.http.links import HEALTHZ, WORKERS
 from service.api.http.state import context
 from service.operations.upkeep import health, workers
 from service.operations.upkeep.workers import WorkerView
@@ -52,7 +52,7 @@ def change_worker(changes: dict[str, Any], worker_id: str) -> WorkerView:
     return workers.change(context(), worker_id, changes)
 
 
-@blueprint.get("/healthz")
+@blueprint.get(HEALTHZ)
 @blueprint.resource(HealthSchema)
 def get_health() -> Any:
     """Check that the process is alive.

@@ -13,9 +13,9 @@ def _find_kinds() -> dict[str, Kind]:
         importlib.import_module(f"{kinds.__name__}.{found.name}") for found in pkgutil.iter_modules(kinds.__path__)
     ]
     found: list[Kind] = [module.KIND for module in modules]
-    for names_ in ([kind.name for kind in found], [kind.prefix for kind in found]):
-        assert len(set(names_)) == len(names_), f"Two kinds share a name or a prefix: {sorted(names_)}"
-    return {kind.name: kind for kind in found}
+    by_name, by_prefix = ({getattr(kind, key): kind for kind in found} for key in ("name", "prefix"))
+    assert len(by_name) == len(by_prefix) == len(found), "Two kinds share a name or a prefix."
+    return by_name
 
 
 KINDS = _find_kinds()

@@ -16,13 +16,13 @@ from fitserve_client import Client
 from fitserve_client.connection import RequestFailed
 from fitserve_client.following import follow
 from tests.journeys.specs import LINE, LINE_DATASET
+from tests.nginx_proxy import NGINX
 from tests.running_service import ROOT, free_port, wait_for
 from tests.service.api.api_client import TRAINING
 from tests.service.api.api_server import Server, running_api
 from tests.service.api.fake_worker import FakeWorker
 
 EXAMPLE = ROOT / "deploy" / "nginx" / "fitserve.conf"
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
 OPENSSL = shutil.which("openssl")
 MAIN = """
 daemon off;
