@@ -16,8 +16,11 @@ LONGER_THAN_THE_TEST = 600.0
 
 
 @pytest.fixture
-def bench(make_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """With the kind registered, as a file in the folder of kinds is, and the worker's own way to find tasks."""
+def bench(monkeypatch: pytest.MonkeyPatch, make_bench: Callable[..., Bench]) -> Bench:
+    """With the kind registered, as a file in the folder of kinds is, and the worker's own way to find tasks.
+
+    The order of the fixtures matters: the worker must have ended before its kind is unknown again.
+    """
     monkeypatch.setitem(registry.KINDS, sleep_kind.KIND.name, sleep_kind.KIND)
     bench = make_bench()
     bench.supervisor = Supervisor(bench.context, ProcessStarter("forkserver", TASK, PRELOADED))
