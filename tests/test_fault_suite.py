@@ -93,6 +93,12 @@ def test_logs_have_no_gaps_and_no_repetitions(service: Service, added: dict[str,
     assert judge(service) == {"bad logs": f"{TRAINING.url} {fault}"}
 
 
+def test_the_next_execution_may_print_the_same_lines(service: Service) -> None:
+    again = [event(EPOCHS + 1, "message", text="a line\n"), event(EPOCHS + 2, "transition", status="running")]
+    service.lists[f"{TRAINING.url}/events"] += [*again, event(EPOCHS + 3, "message", text="a line\n")]
+    assert judge(service) == {}
+
+
 @pytest.mark.parametrize("name", MOMENTS)
 def test_the_moments_at_which_processes_are_killed_exist(name: str) -> None:
     moment = MOMENTS[name]

@@ -69,7 +69,7 @@ class Audit:
         )
 
     def bad_logs(self) -> str:
-        """Trainings whose events have gaps, or report an epoch, a checkpoint or a line twice."""
+        """Trainings whose events have gaps, an epoch twice, or a checkpoint or a line twice in an execution."""
         trainings = [made for made in self._accepted if made.path == TRAININGS and made.id in self._by_id]
         return _few(f"{made.url} {fault}" for made in trainings for fault in self._faults_of_log(made))
 
@@ -80,10 +80,28 @@ class Audit:
         epochs = [event["data"]["epoch"] for event in events if event["type"] == "epoch"]
         if self._status(made) == "succeeded" and epochs != list(range(1, EPOCHS + 1)):
             yield f"epochs {epochs}"
-        positions = [(e["data"]["epoch"], e["data"]["step"]) for e in events if e["type"] == "checkpoint"]
-        lines = [line for e in events if e["type"] == "message" for line in e["data"]["text"].splitlines() if line]
-        for what, told in (("checkpoint", positions), ("line", lines)):
-            yield from (f"{what} {one} × {number}" for one, number in Counter(told).items() if number > 1)
+        for execution in _executions(events):
+            yield from (f"{told} × {number}" for told, number in Counter(_told(execution)).items() if number > 1)
+
+
+def _executions(events: list[Any]) -> list[list[Any]]:
+    """The events of each execution. One that resumes where the last one ended may report the same position again."""
+    found: list[list[Any]] = [[]]
+    for event in events:
+        if event["data"].get("status") == "running":
+            found.append([])
+        found[-1].append(event)
+    return found
+
+
+def _told(events: list[Any]) -> Iterator[str]:
+    """The positions of checkpoints, and the printed lines."""
+    for event in events:
+        data = event["data"]
+        if event["type"] == "checkpoint":
+            yield f"checkpoint {data['epoch'], data['step']}"
+        elif event["type"] == "message":
+            yield from (f"line {line}" for line in data["text"].splitlines() if line)
 
 
 def _is_undisturbed(item: dict[str, Any]) -> bool:

@@ -24,6 +24,8 @@ MOONS = {
 }
 EPOCHS = 30
 SEEDS = (1, 2, 3)
+GANG_SEED = SEEDS[-1]
+"""The seed of the trainings that run on all hosts together, where there are several."""
 TABLE = "a,b,c\n" + "".join(f"{n},{n % 7},{n * 0.5}\n" for n in range(500))
 ROWS = "".join(f"{n / 250 - 1},{n % 13 / 13}\n" for n in range(500))
 DATASETS, TRAININGS, BATCHES = "/v1/datasets", "/v1/training-jobs", "/v1/batch-predictions"
@@ -135,9 +137,11 @@ def upload(client: Persistent, key: str) -> Accepted:
     return client.create(DATASETS, key, data=form, files={"file": ("table.csv", TABLE)})
 
 
-def train(client: Persistent, key: str, seed: int) -> Accepted:
+def train(client: Persistent, key: str, seed: int, hosts: int = 1) -> Accepted:
+    """`hosts` is how many hosts there are."""
     wanted = {"model": MODEL, "dataset": "moons", "epochs": EPOCHS, "seed": seed, "checkpoint_seconds": 1}
-    return client.create(TRAININGS, key, seed=seed, json={**wanted, "metadata": {"key": key}})
+    wanted |= {"hosts": hosts if seed == GANG_SEED else 1, "metadata": {"key": key}}
+    return client.create(TRAININGS, key, seed=seed, json=wanted)
 
 
 def predict(client: Persistent, key: str) -> Accepted:
@@ -148,11 +152,12 @@ def predict(client: Persistent, key: str) -> Accepted:
 class Session(threading.Thread):
     """A client that uploads, trains and predicts, one after another, until `end`."""
 
-    def __init__(self, base_url: str, number: int, seed: int) -> None:
+    def __init__(self, base_url: str, hosts: int, number: int, seed: int) -> None:
         super().__init__(daemon=True)
         self.client = Persistent(base_url)
         self.accepted: list[Accepted] = []
         self.trouble: str | None = None
+        self._hosts = hosts
         self._number = number
         self._random = random.Random(f"{seed}-{number}")
         self._ending = threading.Event()
@@ -161,7 +166,7 @@ class Session(threading.Thread):
         try:
             while not self._ending.is_set():
                 self._do(upload(self.client, self._new_key()))
-                self._do(train(self.client, self._new_key(), self._random.choice(SEEDS)))
+                self._do(train(self.client, self._new_key(), self._random.choice(SEEDS), self._hosts))
                 self._do(predict(self.client, self._new_key()))
         except Exception as error:  # a thread's exception would only be printed
             self.trouble = str(error) if isinstance(error, Trouble) else repr(error)

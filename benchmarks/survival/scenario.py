@@ -60,7 +60,7 @@ def try_fault(fault: Fault, kind: Kind, folder: Path, seconds: float, seed: int)
         client = Persistent(site.service.client.base_url)
         expected = _prepare(site, client)
         urls = [service.client.base_url for service in site.services]
-        sessions = [Session(urls[number % len(urls)], number, seed) for number in range(SESSIONS)]
+        sessions = [Session(urls[number % len(urls)], len(urls), number, seed) for number in range(SESSIONS)]
         hosts: Sequence[Host | None] = site.hosts or [None]
         watchers = [Watcher(url, host) for url, host in zip(urls, hosts, strict=True)]
         if fault.spares_loaded:
@@ -89,9 +89,10 @@ def _prepare(site: Site, client: Persistent) -> dict[str | int, str]:
     """Make what the clients need; the undisturbed digests of trainings by seed, and of the others by path."""
     site.service.client.post("/v1/datasets", MOONS, wait=60)
     site.service.client.post("/v1/models", STATEFUL, wait=60)
-    made = [train(client, f"{UNDISTURBED}-{SEEDS[0]}", SEEDS[0])]
+    hosts = len(site.services)
+    made = [train(client, f"{UNDISTURBED}-{SEEDS[0]}", SEEDS[0], hosts)]
     client.wait_until_final(made[0])  # version 1, with which clients predict
-    made += [train(client, f"{UNDISTURBED}-{seed}", seed) for seed in SEEDS[1:]]
+    made += [train(client, f"{UNDISTURBED}-{seed}", seed, hosts) for seed in SEEDS[1:]]
     made += [upload(client, f"{UNDISTURBED}-table"), predict(client, f"{UNDISTURBED}-rows")]
     final = [(one, client.wait_until_final(one)) for one in made]
     if unsuccessful := [found for _, found in final if found["status"] not in ("ready", "succeeded")]:

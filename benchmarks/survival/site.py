@@ -20,6 +20,8 @@ from tests.small_disks import mounted_disk
 
 LEASE_SECONDS = 3
 END_SECONDS = 10
+SHARD_ROWS = 200
+"""Few, so that each batch prediction is divided."""
 NO_LIMIT = 0
 
 
@@ -69,15 +71,6 @@ class Site:
     def stop(self) -> None:
         for service in self.services:
             service.stop()
-
-    def crash(self) -> None:
-        """Kill the launcher, which ends everything, and start the service again as an operator's supervisor does."""
-        processes = self.service.processes()
-        self.service.process.kill()
-        self.service.process.wait()
-        psutil.wait_procs(processes, END_SECONDS)
-        self.service.start()
-        self.service.wait_until_ready()
 
     @contextmanager
     def another_worker(self) -> Iterator[psutil.Process]:
@@ -133,10 +126,21 @@ def _start(data_dir: Path, host: Host | None, backing: Backing, environment: Map
         worker_slots="2",
         lease_seconds=str(LEASE_SECONDS),
         max_attempts="100",
+        batch_shard_rows=str(SHARD_ROWS),
         min_free_bytes="0",
         **backing.settings,
         **settings,
     )
+
+
+def crash(service: RunningService) -> None:
+    """Kill the launcher, which ends everything, and start the service again as an operator's supervisor does."""
+    processes = service.processes()
+    service.process.kill()
+    service.process.wait()
+    psutil.wait_procs(processes, END_SECONDS)
+    service.start()
+    service.wait_until_ready()
 
 
 def _stop(service: RunningService) -> None:

@@ -63,6 +63,12 @@ def offering(session: Session, queue: str) -> Sequence[Worker]:
     return [worker for worker in found if queue in worker.queues]
 
 
+def all_run(session: Session, worker_ids: Collection[str]) -> bool:
+    """Whether all these workers run."""
+    running = Worker.id.in_(worker_ids) & (Worker.heartbeat_at >= datetime.now(UTC) - SILENT_AFTER)
+    return not worker_ids or session.scalar(select(func.count()).where(running)) == len(worker_ids)
+
+
 def lock_all(session: Session, worker_ids: Collection[str]) -> None:
     """Let these workers claim nothing until the transaction ends. Waits for claims that have begun."""
     session.execute(select(Worker.id).where(Worker.id.in_(worker_ids)).order_by(Worker.id).with_for_update())

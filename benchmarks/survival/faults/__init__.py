@@ -7,13 +7,14 @@ from benchmarks.survival.faults.damage import damage
 from benchmarks.survival.faults.disks import full, inodes, unwritable
 from benchmarks.survival.faults.failover import failover
 from benchmarks.survival.faults.freezing import stopped
-from benchmarks.survival.faults.killing import aimed, kills
+from benchmarks.survival.faults.killing import aimed, host_kills, kills
 from benchmarks.survival.faults.partition import partition
 from benchmarks.survival.faults.s3 import failing, silent, stale
 from benchmarks.survival.scenario import Fault
 
 FAULTS: dict[str, Fault] = {
     "kills": kills,
+    "host_kills": host_kills,
     "aimed": aimed,
     "stopped": stopped,
     "full": full,

@@ -1,14 +1,17 @@
 """Processes are killed: at random moments, and at the moments when a crash leaves most behind."""
 
 import contextlib
+import random
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
 from benchmarks.survival.aimed.moments import BUCKET, FOLDER, FOLDER_VARIABLE, MOMENTS, S3
+from benchmarks.survival.backing import need_s3
 from benchmarks.survival.scenario import Fault, Tools
-from benchmarks.survival.site import prefixed
+from benchmarks.survival.site import crash, prefixed
+from tests.running_service import RunningService
 
 BETWEEN_SECONDS = 1.0, 5.0
 LAUNCHER = "launcher"
@@ -16,23 +19,23 @@ AIMED_SECONDS = 15.0
 """How long a moment may take to come. Not every client does everything all the time."""
 
 
-def _victims(tools: Tools) -> dict[str, Callable[[], psutil.Process]]:
-    service, choose = tools.site.service, tools.random.choice
+def _victims(service: RunningService, draw: random.Random) -> dict[str, Callable[[], psutil.Process]]:
     return {
-        "job's process": lambda: choose(service.job_processes()),
+        "job's process": lambda: draw.choice(service.job_processes()),
         "fork server": service.fork_server,
         "supervisor": lambda: service.part("worker"),
-        "api process": lambda: choose(service.part("api").children()),
+        "api process": lambda: draw.choice(service.part("api").children()),
         "api": lambda: service.part("api"),
     }
 
 
 def _kill_at_random(tools: Tools) -> None:
-    victims = _victims(tools)
     while not tools.wait(tools.random.uniform(*BETWEEN_SECONDS)):
+        service = tools.random.choice(tools.site.services)
+        victims = _victims(service, tools.random)
         name = tools.random.choice([*victims, LAUNCHER])
         if name == LAUNCHER:
-            tools.site.crash()
+            crash(service)
             tools.count(name)
             continue
         with contextlib.suppress(psutil.Error, LookupError, StopIteration):  # it has just ended, or isn't back yet
@@ -69,6 +72,7 @@ def _wait_until_gone(tools: Tools, armed: Path) -> bool:
 
 
 kills = Fault(_kill_at_random)
+host_kills = Fault(_kill_at_random, check=need_s3, hosts=2)
 aimed = Fault(
     _kill_at_moments,
     environment={

@@ -24,6 +24,8 @@ from service.storage.database import Session
 from service.storage.engines import local_address
 from service.storage.records import Job, Worker
 
+FIRST_CLAIM = 1
+"""A job's token when it is claimed for the first time."""
 SECRET_BYTES = 32
 BLAMELESS = (queue.WORKER_SHUTDOWN, queue.INPUTS_UNAVAILABLE)
 """The reasons for the end of a helping job that don't count as a crash of the job that it helps."""
@@ -88,7 +90,9 @@ def begin(context: Context, session: Session, kind: Kind, job: Job, helpers: Seq
     for rank, worker in enumerate(helpers, 1):
         membership = Membership(rank, job.hosts, address, port, secret, settings.gang_seconds)
         queue.add_helper(session, kind, TrainingMemberRequest(job.id, job.token, membership), job, worker.id)
-    jobs.append_events(session, job, [jobs.NewEvent("message", {"text": f"The job runs on {job.hosts} workers.\n"})])
+    if job.token == FIRST_CLAIM:
+        text = f"The job runs on {job.hosts} workers.\n"
+        jobs.append_events(session, job, [jobs.NewEvent("message", {"text": text})])
 
 
 def choose_port(address: str, ports: range) -> int:
@@ -118,12 +122,14 @@ def find_membership(session: Session, job: Job) -> Membership | None:
 
 
 def has_lost(context: Context, session: Session, job: Job) -> bool:
-    """Whether a claimed job misses a worker: one has given up, or hasn't begun in time."""
+    """Whether a claimed job misses a worker: one has given up, has ended before it began, or hasn't begun in time."""
+    helpers = _find_current(session, job)
+    if any(helper.status in (statuses.FAILED, statuses.CANCELLED) for helper in helpers):
+        return True
     late = datetime.now(UTC) - timedelta(seconds=context.settings.gang_seconds)
-    return any(
-        helper.status in (statuses.FAILED, statuses.CANCELLED)
-        or (helper.status == statuses.QUEUED and helper.created_at < late)
-        for helper in _find_current(session, job)
+    awaited = [helper for helper in helpers if helper.status == statuses.QUEUED]
+    return any(helper.created_at < late for helper in awaited) or not workers.all_run(
+        session, {helper.queue for helper in awaited}
     )
 
 

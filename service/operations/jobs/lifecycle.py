@@ -192,24 +192,15 @@ def record(
 ) -> Instructions:
     """Write a batch of events, update the job's row from them, and renew the lease. Raises LeaseLost.
 
-    Epochs and folds that were recorded before are skipped. They are reported again, with the same values, if a training
-    restarts or resumes from an earlier checkpoint. So are lines that are told once. Other events have nothing to
-    recognize them by: after OutcomeUnknown, ask whether the batch was written before writing it again.
+    What the log already has isn't written again, as far as `_find_new` recognizes it. For the rest: after
+    OutcomeUnknown, ask whether the batch was written before writing it again.
     """
     with context.database.write() as session:
         # Progress may wait until others have recorded theirs; nothing else may be lost.
         whole = shards.lock_whole(session, lease.part_of, wait=any(event.type == "message" for event in events))
         job = find_leased(session, lease)
         job.renewals += 1
-        if any(event.epoch for event in events):
-            known = jobs.last_epoch(session, job)
-            events = [event for event in events if event.epoch is None or event.epoch > known]
-        if any(event.fold for event in events):
-            folds = len(_cross_validation(job).folds)
-            events = [event for event in events if event.fold is None or event.fold > folds]
-        if any(event.is_told_once for event in events) and not any(event.epoch for event in events):
-            told = jobs.messages_since_last_epoch(session, job)
-            events = [event for event in events if not event.is_told_once or event.data["text"] not in told]
+        events = _find_new(session, job, events)
         job.progress = _follow(progress or job.progress, events, job.request.get("folds") or 0)
         job.baseline = baseline or job.baseline
         newest = next((event.data for event in reversed(events) if event.type == "epoch"), None)
@@ -223,6 +214,25 @@ def record(
         if whole is not None:
             shards.follow(session, whole, events)
         return _instructions(context, session, job)
+
+
+def _find_new(session: Session, job: Job, events: Sequence[NewEvent]) -> Sequence[NewEvent]:
+    """The events without those that were recorded before.
+
+    A task that restarts, or resumes from an earlier checkpoint, reports its epochs and folds again with the same
+    values, and says its lines that are told once and its warnings again. Other events have nothing to recognize them
+    by.
+    """
+    if any(event.epoch for event in events):
+        known = jobs.last_epoch(session, job)
+        events = [event for event in events if event.epoch is None or event.epoch > known]
+    if any(event.fold for event in events):
+        folds = len(_cross_validation(job).folds)
+        events = [event for event in events if event.fold is None or event.fold > folds]
+    if any(event.is_told_once for event in events) and not any(event.epoch for event in events):
+        told = jobs.messages_since_last_epoch(session, job)
+        events = [event for event in events if not event.is_told_once or event.data["text"] not in told]
+    return [event for event in events if event.warning is None or event.warning not in job.warnings]
 
 
 def _apply(job: Job, event: NewEvent) -> None:

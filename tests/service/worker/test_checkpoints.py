@@ -92,6 +92,7 @@ def test_a_training_without_a_readable_checkpoint_says_that_it_begins_again(idle
         resumed.write()
     (warning,) = idle_bench.job(lease.job_id).warnings
     assert "continues from the beginning" in warning.detail
+    assert idle_bench.printed(lease.job_id).count(warning.detail) == 1
     save(idle_bench, lease, resumed, 2)
     assert kept(idle_bench, lease) == [2]
 

@@ -240,6 +240,17 @@ def test_a_helper_that_never_begins_gives_the_slots_back(make_bench: Callable[..
     assert [helper.status for helper in helpers(bench, gang)] == ["cancelled"]
 
 
+def test_a_helper_whose_worker_has_ended_is_not_waited_for(bench: Bench) -> None:
+    first, second = run_worker(bench, "a"), run_worker(bench, "b")
+    gang = bench.submit({}, hosts=2)
+    assert claim_id(bench, first) == gang
+    assert not instructions(bench, gang).lost
+    workers.forget(bench.context, second)
+    assert instructions(bench, gang).lost
+    execution.lost_worker(bench.context, bench.lease(gang), {})
+    assert (bench.job(gang).status, bench.job(gang).attempt, bench.job(gang).deaths) == ("queued", 1, 0)
+
+
 def test_the_next_execution_does_not_count_earlier_helpers(bench: Bench) -> None:
     gang, helper = begin(bench)
     earlier = Lease(helper, bench.job(helper).token)

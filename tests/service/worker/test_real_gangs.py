@@ -91,6 +91,7 @@ def test_two_workers_train_as_one_host_and_resume_as_one(bench: Bench) -> None:
     expected, found = weights(bench, undisturbed), weights(bench, disturbed)
     for name, values in expected.items():
         np.testing.assert_array_equal(found[name], values)
+    assert bench.printed(disturbed).count("The job runs on 2 workers.") == 1
     epochs = [event.epoch for event in bench.events(disturbed, "epoch")]
     assert epochs == list(range(1, LONG["epochs"] + 1))
 
