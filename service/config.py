@@ -290,7 +290,8 @@ class Settings:
     disk_full_seconds: float = setting(
         30.0,
         "How long a job continues while a full disk prevents it from saving events or checkpoints. After that the "
-        "job is paused with `disk_full`; a build or an import fails.",
+        "job is paused with `disk_full`. A build or an import that finds no room is repeated; it fails if it began "
+        "longer ago.",
         minimum=0,
     )
     build_seconds: float = setting(
