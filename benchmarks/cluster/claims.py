@@ -19,7 +19,7 @@ from models.jobs.training import TrainingRequest
 from service import statuses
 from service.config import DEFAULT_QUEUE, Settings
 from service.context import Context
-from service.operations.jobs import lifecycle, queue
+from service.operations.jobs import leases, lifecycle, queue
 from service.operations.jobs.kinds import training
 from service.storage.identifiers import new_identifier
 from service.storage.records import Job
@@ -71,7 +71,7 @@ def percentile(times: list[float], share: float) -> float:
     return times[min(len(times) - 1, int(share * len(times)))]
 
 
-def claim(context: Context, worker_id: str, name: str = DEFAULT_QUEUE) -> tuple[lifecycle.Lease, float] | None:
+def claim(context: Context, worker_id: str, name: str = DEFAULT_QUEUE) -> tuple[leases.Lease, float] | None:
     """Claim a job; its lease, and the milliseconds that it took. None without a job."""
     began = time.perf_counter()
     claimed = lifecycle.claim(context, worker_id, KINDS, (name,), RUNTIME)

@@ -11,10 +11,10 @@ from models.training.plan import Order
 from service.context import Context
 from service.errors import OutcomeUnknown
 from service.event_text import describe_fold
-from service.operations.jobs import lifecycle as execution
-from service.operations.jobs.lifecycle import Instructions, Lease, NewEvent
+from service.operations.jobs import leases, recording
+from service.operations.jobs.leases import Instructions, Lease
 from service.storage.documents import KeptCheckpoint
-from service.storage.jobs import warn
+from service.storage.jobs import NewEvent, warn
 from service.storage.training_snapshots import Changes
 from service.worker.kept_checkpoints import KeptCheckpoints
 from service.worker.kept_snapshots import KeptSnapshots
@@ -130,10 +130,10 @@ class Journal:
         batch = self._batch = self._batch or self._next_batch()
         try:
             if self._outcome is not None and self._outcome.was_committed():
-                instructions = execution.renew(self._context, self._lease)
+                instructions = leases.renew(self._context, self._lease)
             else:
                 self._outcome = None
-                instructions = execution.record(
+                instructions = recording.record(
                     self._context,
                     self._lease,
                     batch.events,

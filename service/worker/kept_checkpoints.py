@@ -9,7 +9,7 @@ import structlog
 from service.context import Context
 from service.errors import ArtifactsError
 from service.operations.jobs import checkpoints
-from service.operations.jobs.lifecycle import Lease
+from service.operations.jobs.leases import Lease
 from service.storage.documents import KeptCheckpoint
 from service.storage.jobs import NewEvent, warn
 from service.worker import failures

@@ -12,7 +12,7 @@ from models.training.thinning import thin
 from service.context import Context
 from service.errors import ArtifactsError, ArtifactsUnavailable
 from service.operations.jobs import snapshot_files
-from service.operations.jobs.lifecycle import Lease
+from service.operations.jobs.leases import Lease
 from service.storage import jobs, training_snapshots
 from service.storage.artifact_keys import key_below, snapshots_key
 from service.storage.jobs import NewEvent, warn

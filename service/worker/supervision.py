@@ -21,9 +21,10 @@ from service.errors import (
     ServiceError,
     StorageError,
 )
+from service.operations.jobs import leases, queue
 from service.operations.jobs import lifecycle as execution
-from service.operations.jobs import queue
-from service.operations.jobs.lifecycle import STALLED, WORKER_LOST, Instructions, Lease
+from service.operations.jobs.leases import Instructions, Lease
+from service.operations.jobs.lifecycle import STALLED, WORKER_LOST
 from service.operations.jobs.registry import kind_of
 from service.storage.records import Job
 from service.tracing import Tracing
@@ -193,7 +194,7 @@ class Supervision:
         def renew() -> None:
             while not done.wait(self._context.settings.lease_seconds / RENEWALS_PER_LEASE):
                 with contextlib.suppress(LeaseLost, StorageError):
-                    execution.renew(self._context, self._lease)
+                    leases.renew(self._context, self._lease)
 
         thread = threading.Thread(target=renew, name=f"{self._lease.staging_name}-renewing", daemon=True)
         thread.start()
@@ -291,13 +292,13 @@ class Supervision:
                     self._instructions = self._journal.write()
                 self._renewal_timer.restart()
             elif self._orders_known_at_end is not None:
-                self._instructions = execution.close(self._context, self._lease, self._orders_known_at_end)
+                self._instructions = leases.close(self._context, self._lease, self._orders_known_at_end)
                 self._may_end, self._orders_known_at_end = self._instructions.closed, None
             elif self._database_unavailable or self._renewal_timer.due():
                 # After a failed write, only a write shows that the database works again.
-                self._instructions = execution.renew(self._context, self._lease)
+                self._instructions = leases.renew(self._context, self._lease)
             elif self._order_timer.due():
-                self._instructions = execution.instructions(self._context, self._lease)
+                self._instructions = leases.instructions(self._context, self._lease)
             self._database_unavailable = False
             self._disk_grace = Grace(self._context.settings.disk_full_seconds)
         except (DatabaseUnavailable, DiskFull) as error:

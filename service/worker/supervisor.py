@@ -20,7 +20,7 @@ from service.errors import LeaseLost, StorageError
 from service.identity import identify, may_live
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs import queue, waiting
-from service.operations.jobs.lifecycle import Lease
+from service.operations.jobs.leases import Lease
 from service.operations.jobs.registry import KINDS, kind_of
 from service.operations.upkeep import housekeeping, space, workers
 from service.storage.identifiers import new_identifier

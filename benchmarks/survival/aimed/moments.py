@@ -26,6 +26,7 @@ _REMOVE = (FOLDER, "FolderStore.remove")
 _REMOVE_FROM_S3 = (S3, "S3Store.remove")
 _COMMIT = ("service.storage.commits", "commit")
 _LIFECYCLE = "service.operations.jobs.lifecycle"
+_RECORDING = "service.operations.jobs.recording"
 _IDEMPOTENCY = "service.operations.idempotency"
 
 MOMENTS = {
@@ -41,7 +42,7 @@ MOMENTS = {
     "worker before a commit": Moment(*_COMMIT, "before", "worker"),
     "worker after a commit": Moment(*_COMMIT, "after", "worker"),
     "worker after a claim": Moment(_LIFECYCLE, "claim", "after", "worker"),
-    "worker after recording events": Moment(_LIFECYCLE, "record", "after", "worker"),
+    "worker after recording events": Moment(_RECORDING, "record", "after", "worker"),
     "worker before recording a success": Moment(_LIFECYCLE, "_record_success", "before", "worker"),
     "worker after recording a success": Moment(_LIFECYCLE, "succeed", "after", "worker"),
     "worker before removing files": Moment(*_REMOVE, "before", "worker"),

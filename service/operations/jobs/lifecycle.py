@@ -1,60 +1,34 @@
-"""What a worker does to jobs: claiming, renewing, recording, ending. Every write checks the lease's fencing token."""
+"""What a worker does to jobs: claiming them, ending them, and putting them back."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from models.jobs.training import CrossValidation
-from models.training.plan import Order
 from service import statuses
 from service.broker.hints import Hint
 from service.context import Context
 from service.errors import LeaseLost
-from service.event_text import metrics_of
-from service.operations.jobs import claims, gangs, queue, shards, training_progress, waiting
+from service.operations.jobs import claims, gangs, queue, shards, waiting
 from service.operations.jobs.kind import Shards, Success
+from service.operations.jobs.leases import (
+    Lease,
+    find_leased,
+    find_leased_with_resources,
+    find_leased_with_whole,
+    is_claimed,
+)
+from service.operations.jobs.recording import add_warning
 from service.operations.jobs.registry import KINDS, kind_of
 from service.origins import Origin
-from service.storage import datasets, jobs, models, training_snapshots
-from service.storage.artifact_keys import execution_name
+from service.storage import jobs
 from service.storage.database import Database, Session
 from service.storage.documents import JobWarning
-from service.storage.jobs import NewEvent
 from service.storage.records import Job
-from service.storage.training_snapshots import Changes
 
 WORKER_LOST = "worker_lost"
 STALLED = "stalled"
-MOST_WARNINGS = 100
 DISK_FULL = "The disk is full. Free some space, then resume the job."
-
-
-@dataclass(frozen=True)
-class Lease:
-    """The exclusive right of one worker to run a job, until it expires and another worker claims the job."""
-
-    job_id: str
-    token: int
-    part_of: str | None = None
-    """The job of which this one is a part."""
-
-    @property
-    def staging_name(self) -> str:
-        """The name of the staged folder into which only this execution writes."""
-        return execution_name(self.job_id, self.token)
-
-
-@dataclass(frozen=True)
-class Instructions:
-    """Instructions for a running job: its status, which may be an order such as `pausing`, and orders to change it."""
-
-    status: str
-    orders: Sequence[Order]
-    closed: bool
-    """Whether no more orders are accepted, so that the training may end."""
-    lost: bool = False
-    """Whether another worker that the job needs has given up."""
 
 
 @dataclass(frozen=True)
@@ -124,148 +98,6 @@ def find_hints(context: Context, queues: Collection[str], limit: int) -> list[Hi
     """What to tell workers of these queues: at most `limit` jobs that wait to be claimed. Acquires no lock."""
     with context.database.read() as session:
         return [Hint(job.queue, job.kind, job.id) for job in claims.list_queued(session, queues, limit)]
-
-
-def find_leased(session: Session, lease: Lease, *, lock: bool = True) -> Job:
-    """The lease's job. Raises LeaseLost if another worker has claimed the job, or it has ended."""
-    job = jobs.get(session, lease.job_id, lock=lock)
-    if job is None or job.token != lease.token or not _is_claimed(job):
-        raise LeaseLost(f"The lease {lease.token} of the job {lease.job_id} is no longer held.")
-    return job
-
-
-def _is_claimed(job: Job) -> bool:
-    """Whether a worker holds the job. While its work is spread, none does."""
-    return job.status in statuses.CLAIMED and job.waits_for is None
-
-
-def find_leased_with_resources(session: Session, lease: Lease) -> Job:
-    """Like `find_leased`, after locking the job's model and dataset, and the job of which it is a part. All code locks
-    in this order: no deadlocks."""
-    model_id, dataset_id = jobs.resource_ids(session, lease.job_id)
-    models.by_id(session, model_id, lock=True)
-    datasets.by_id(session, dataset_id, lock=True)
-    return _find_leased_with_whole(session, lease)
-
-
-def _find_leased_with_whole(session: Session, lease: Lease) -> Job:
-    """Like `find_leased`, after locking the job of which it is a part."""
-    shards.lock_whole(session, lease.part_of, wait=True)
-    return find_leased(session, lease)
-
-
-def renew(context: Context, lease: Lease) -> Instructions:
-    """Renew the lease. Raises LeaseLost."""
-    with context.database.write() as session:
-        job = find_leased(session, lease)
-        job.renewals += 1
-        return _instructions(context, session, job)
-
-
-def instructions(context: Context, lease: Lease) -> Instructions:
-    """The job's current instructions. Acquires no lock. Raises LeaseLost."""
-    with context.database.read() as session:
-        return _instructions(context, session, find_leased(session, lease, lock=False))
-
-
-def _instructions(context: Context, session: Session, job: Job) -> Instructions:
-    return Instructions(job.status, job.orders, job.closed, gangs.has_lost(context, session, job))
-
-
-def close(context: Context, lease: Lease, orders_known: int) -> Instructions:
-    """Accept no more orders, unless there are some that the training hasn't received yet. Raises LeaseLost."""
-    with context.database.write() as session:
-        job = find_leased(session, lease)
-        job.closed = len(job.orders) == orders_known and job.status != statuses.PAUSING
-        return _instructions(context, session, job)
-
-
-def record(
-    context: Context,
-    lease: Lease,
-    events: Sequence[NewEvent],
-    *,
-    progress: dict[str, Any] | None = None,
-    best: dict[str, Any] | None = None,
-    baseline: dict[str, Any] | None = None,
-    snapshots: Changes | None = None,
-) -> Instructions:
-    """Write a batch of events, update the job's row from them, and renew the lease. Raises LeaseLost.
-
-    What the log already has isn't written again, as far as `_find_new` recognizes it. For the rest: after
-    OutcomeUnknown, ask whether the batch was written before writing it again.
-    """
-    with context.database.write() as session:
-        # Progress may wait until others have recorded theirs; nothing else may be lost.
-        whole = shards.lock_whole(session, lease.part_of, wait=any(event.type == "message" for event in events))
-        job = find_leased(session, lease)
-        job.renewals += 1
-        events = _find_new(session, job, events)
-        job.progress = _follow(progress or job.progress, events, job.request.get("folds") or 0)
-        job.baseline = baseline or job.baseline
-        newest = next((event.data for event in reversed(events) if event.type == "epoch"), None)
-        if newest is not None:
-            job.metrics, job.best = metrics_of(newest), best or job.best
-        for event in events:
-            _apply(job, event)
-        jobs.append_events(session, job, events)
-        if snapshots is not None:
-            training_snapshots.change(session, job.id, snapshots)
-        if whole is not None:
-            shards.follow(session, whole, events)
-        return _instructions(context, session, job)
-
-
-def _find_new(session: Session, job: Job, events: Sequence[NewEvent]) -> Sequence[NewEvent]:
-    """The events without those that were recorded before.
-
-    A task that restarts, or resumes from an earlier checkpoint, reports its epochs and folds again with the same
-    values, and says its lines that are told once and its warnings again. Other events have nothing to recognize them
-    by.
-    """
-    if any(event.epoch for event in events):
-        known = jobs.last_epoch(session, job)
-        events = [event for event in events if event.epoch is None or event.epoch > known]
-    if any(event.fold for event in events):
-        folds = len(_cross_validation(job).folds)
-        events = [event for event in events if event.fold is None or event.fold > folds]
-    if any(event.is_told_once for event in events) and not any(event.epoch for event in events):
-        told = jobs.messages_since_last_epoch(session, job)
-        events = [event for event in events if not event.is_told_once or event.data["text"] not in told]
-    return [event for event in events if event.warning is None or event.warning not in job.warnings]
-
-
-def _apply(job: Job, event: NewEvent) -> None:
-    """Write into the job's row what a later execution needs to resume."""
-    if event.checkpoint is not None:
-        if job.checkpoint is None or event.checkpoint.position > job.checkpoint.position:
-            job.deaths = 0
-        job.checkpoint = event.checkpoint
-    if event.order is not None:
-        taken = {order.number: order for order in job.orders} | {event.order.number: event.order}
-        job.orders = list(taken.values())
-    if event.warning is not None:
-        _warn(job, event.warning)
-    if event.fold is not None:
-        folds = [*_cross_validation(job).folds, event.data["fold"]["metrics"]]
-        job.result = CrossValidation(folds).to_document()
-
-
-def _cross_validation(job: Job) -> CrossValidation:
-    return CrossValidation.from_document(job.result or {})
-
-
-def _warn(job: Job, warning: JobWarning) -> None:
-    if warning not in job.warnings and len(job.warnings) < MOST_WARNINGS:
-        job.warnings = [*job.warnings, warning]
-
-
-def _follow(progress: dict[str, Any] | None, events: Sequence[NewEvent], folds: int) -> dict[str, Any] | None:
-    """The progress, advanced to the last epoch: progress is reported less often than epochs, and may never follow."""
-    epoch = max((event.epoch or 0 for event in events), default=0)
-    if progress is None or epoch <= progress.get("epoch", epoch):
-        return progress
-    return training_progress.advance(progress, epoch, folds)
 
 
 def succeed(context: Context, lease: Lease, result: dict[str, Any]) -> None:
@@ -387,7 +219,7 @@ def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None)
         queue.move(session, job, statuses.CANCELLED)
         return
     if reason in statuses.DISK_REASONS and _can_pause(job):
-        _warn(job, JobWarning("paused", DISK_FULL if reason == "disk_full" else error["detail"]))
+        add_warning(job, JobWarning("paused", DISK_FULL if reason == "disk_full" else error["detail"]))
         _release(job)
         if job.desired_status != statuses.STOPPED:
             job.desired_status = statuses.PAUSED
@@ -431,7 +263,7 @@ def put_back(context: Context, lease: Lease, reason: str | None = None) -> None:
 def give_back(context: Context, lease: Lease, reason: str | None = None) -> Abandoned:
     """Like `put_back`, but removes no files. Raises LeaseLost."""
     with context.database.write() as session:
-        job = _find_leased_with_whole(session, lease)
+        job = find_leased_with_whole(session, lease)
         _requeue(session, job, reason)
     return Abandoned(job, lease)
 
@@ -472,7 +304,7 @@ def lost_fork_server(context: Context, lease: Lease) -> None:
     """Record that the child process ended because the fork server did. The job didn't cause this, so it runs again
     without a limit. Raises LeaseLost."""
     with context.database.write() as session:
-        job = _find_leased_with_whole(session, lease)
+        job = find_leased_with_whole(session, lease)
         job.attempt += 1
         _requeue(session, job, WORKER_LOST)
     remove_files(context, Abandoned(job, lease))
@@ -520,7 +352,7 @@ def reap(context: Context, sighting: Sighting) -> Abandoned | None:
         job = jobs.get(session, sighting.job_id, lock=True)
         if job is None or (job.token, job.renewals) != (sighting.token, sighting.renewals):
             return None
-        if not _is_claimed(job):
+        if not is_claimed(job):
             return None
         _requeue(session, job, WORKER_LOST)
     return Abandoned(job, Lease(sighting.job_id, sighting.token))

@@ -11,9 +11,9 @@ from service.errors import StorageError
 from service.operations import idempotency
 from service.operations.access import audit
 from service.operations.catalog import versions
-from service.operations.jobs import lifecycle as execution
 from service.operations.jobs import registry
 from service.operations.jobs.kinds.training import choose_evenly
+from service.operations.jobs.recording import MOST_WARNINGS
 from service.operations.upkeep import orphans, workers
 from service.storage import jobs, rate_counts, training_snapshots
 from service.storage.documents import LOG_REDUCED, JobWarning
@@ -118,7 +118,7 @@ def _thin_log(context: Context, job_id: str, now: datetime) -> None:
         job = jobs.get(session, job_id, lock=True)
         if job is not None and not job.thinned:
             job.thinned = True
-            job.warnings = [*job.warnings[: execution.MOST_WARNINGS - 1], JobWarning(LOG_REDUCED, detail)]
+            job.warnings = [*job.warnings[: MOST_WARNINGS - 1], JobWarning(LOG_REDUCED, detail)]
 
 
 def _thin_epochs(context: Context, job_id: str) -> str:

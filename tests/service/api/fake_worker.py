@@ -38,7 +38,8 @@ from models.version_details import VersionDetails
 from models.version_files import ARTIFACTS, TRAINED, WEIGHTS, describe_artifacts
 from service.context import Context
 from service.operations.jobs import lifecycle as execution
-from service.operations.jobs.lifecycle import Lease
+from service.operations.jobs import recording
+from service.operations.jobs.leases import Lease
 from service.operations.jobs.registry import KINDS, kind_of
 from service.storage.artifact_keys import key_below, snapshots_key
 from service.storage.jobs import NewEvent
@@ -121,7 +122,7 @@ class FakeWorker:
             "epoch": last, "epochs": epochs, "step": 1, "steps": 1, "fraction": last / epochs, "eta_seconds": 0.0,
         }  # fmt: skip
         best = {"epoch": last, "loss": 1 / last}
-        execution.record(self._context, lease, events, progress=progress, best=best)
+        recording.record(self._context, lease, events, progress=progress, best=best)
 
     def record_snapshot(self, lease: Lease, assignment: TrainingAssignment, epoch: int) -> None:
         """Write the snapshot of an epoch, which must be recorded next."""
@@ -134,7 +135,7 @@ class FakeWorker:
             begin(folder, _describe(assignment), weights)
         size, sha256 = write_epoch(folder, epoch, [array.data for array in weights.values()])
         key = key_below(snapshots_key(lease.job_id), lease.staging_name)
-        execution.record(self._context, lease, [], snapshots=Changes([StoredSnapshot(epoch, key, size, sha256)]))
+        recording.record(self._context, lease, [], snapshots=Changes([StoredSnapshot(epoch, key, size, sha256)]))
 
     def _record_training(self, lease: Lease, assignment: TrainingAssignment) -> None:
         epochs = assignment.request.epochs
@@ -142,7 +143,7 @@ class FakeWorker:
             for epoch in range(1, epochs + 1):
                 self.record_snapshot(lease, assignment, epoch)
         self.record_epochs(lease, 1, epochs, epochs)
-        execution.record(self._context, lease, [NewEvent("message", {"text": "training\n"})])
+        recording.record(self._context, lease, [NewEvent("message", {"text": "training\n"})])
 
 
 def _import(assignment: ImportAssignment, folder: Path) -> ImportResult:

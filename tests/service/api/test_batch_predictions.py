@@ -12,6 +12,7 @@ import pytest
 
 from service.context import Context
 from service.operations.jobs import lifecycle as execution
+from service.operations.jobs import recording
 from service.operations.upkeep import housekeeping
 from service.storage.records import Version
 from tests.service.api.api_client import TRAINING, ApiClient
@@ -64,7 +65,7 @@ def test_a_job_waits_in_the_queue_and_is_followed_to_its_result(
     claimed = idle_worker.claim("batch_prediction")
     assert claimed is not None
     progress = {"step": 3, "steps": 6, "fraction": 0.5, "eta_seconds": 1.5}
-    execution.record(context, claimed[0], [], progress=progress)
+    recording.record(context, claimed[0], [], progress=progress)
     assert trained.get(new["links"]["self"])["progress"] == progress
     idle_worker.finish(*claimed)
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from service.context import Context
-from service.operations.jobs import lifecycle
+from service.operations.jobs import leases, recording
 from service.storage.jobs import NewEvent
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
@@ -26,18 +26,18 @@ def only_job(api: ApiClient) -> Any:
     return api.get("/v1/training-jobs?limit=1")["items"][0]["id"]
 
 
-def start_job(api: ApiClient, worker: FakeWorker, epochs: int = 10) -> tuple[str, lifecycle.Lease]:
+def start_job(api: ApiClient, worker: FakeWorker, epochs: int = 10) -> tuple[str, leases.Lease]:
     job_id = api.post("/v1/training-jobs", TRAINING | {"epochs": epochs}, 202)["id"]
     claimed = worker.claim()
     assert claimed is not None
     return job_id, claimed[0]
 
 
-def record(context: Context, lease: lifecycle.Lease, epochs: Sequence[dict[str, Any]], best: Any = None) -> None:
+def record(context: Context, lease: leases.Lease, epochs: Sequence[dict[str, Any]], best: Any = None) -> None:
     """Record epochs, numbered from 1 unless they say otherwise."""
     numbered = [{"epoch": number, "seconds": 0.1, **epoch} for number, epoch in enumerate(epochs, 1)]
     events = [NewEvent("epoch", epoch, epoch["epoch"]) for epoch in numbered]
-    lifecycle.record(context, lease, events, best=best)
+    recording.record(context, lease, events, best=best)
 
 
 def curves(api: ApiClient, job_id: str, query: str = "", expect: int = 200) -> Any:

@@ -8,6 +8,7 @@ import pytest
 
 from service.context import Context
 from service.operations.jobs import lifecycle as execution
+from service.operations.jobs import recording
 from service.worker import failures
 from tests.journeys.specs import LINE, named
 from tests.service.api.api_client import TRAINING, ApiClient
@@ -35,7 +36,7 @@ def test_an_evaluation_waits_in_the_queue_and_is_followed_to_its_result(
     claimed = idle_worker.claim("evaluation")
     assert claimed is not None
     progress = {"step": 1, "steps": 4, "fraction": 0.25, "eta_seconds": 1.5}
-    execution.record(context, claimed[0], [], progress=progress)
+    recording.record(context, claimed[0], [], progress=progress)
     running = trained.send("GET", new["links"]["self"], 200)
     assert "Retry-After" in running.headers
     assert running.json is not None

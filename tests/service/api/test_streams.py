@@ -19,7 +19,7 @@ from service.api.front.streams import StreamPermits
 from service.context import Context
 from service.errors import Overloaded
 from service.operations.jobs import events as job_events
-from service.operations.jobs.lifecycle import Lease
+from service.operations.jobs.leases import Lease
 from tests.journeys.specs import LINE, LINE_DATASET
 from tests.running_service import wait_for
 from tests.service.api.api_client import TRAINING, ApiClient

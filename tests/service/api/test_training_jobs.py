@@ -7,6 +7,7 @@ import pytest
 from models.jobs.training import TrainingAssignment
 from service.context import Context
 from service.operations.jobs import lifecycle as execution
+from service.operations.jobs import recording
 from service.operations.jobs.registry import kind_of
 from service.storage import jobs
 from service.storage.documents import KeptCheckpoint
@@ -189,7 +190,7 @@ def test_a_job_that_nobody_works_on_has_no_time_left(
     claimed = idle_worker.claim("training")
     assert claimed is not None
     kept = KeptCheckpoint("checkpoints/tj_1/tj_1-1-checkpoint-1", 2, 0)
-    execution.record(context, claimed[0], [NewEvent("checkpoint", {"epoch": 2, "step": 0}, checkpoint=kept)])
+    recording.record(context, claimed[0], [NewEvent("checkpoint", {"epoch": 2, "step": 0}, checkpoint=kept)])
     idle_worker.record_epochs(claimed[0], 1, 1, 3)
     assert ready.patch(job["links"]["self"], {"desired_status": "paused"})["progress"]["eta_seconds"] == 0.0
     execution.put_back(context, claimed[0])
@@ -358,7 +359,7 @@ def test_folds_are_shown_as_they_finish_and_can_be_posted_again(
     lease, _ = idle_worker.claim("training") or pytest.fail("there is no job")
     for fold in (1, 2, 1, 3):  # a training that begins again reports its folds again
         data = {"fold": fold, "folds": 3, "metrics": {"loss": float(fold)}}
-        execution.record(context, lease, [NewEvent("message", {"text": f"Fold {fold}/3\n", "fold": data}, fold=fold)])
+        recording.record(context, lease, [NewEvent("message", {"text": f"Fold {fold}/3\n", "fold": data}, fold=fold)])
     found = ready.get(job["links"]["self"])
     assert found["folds"] == [{"metrics": {"loss": loss}} for loss in (1.0, 2.0, 3.0)]
     assert found["folds_summary"] == {"loss": {"mean": 2.0, "std": pytest.approx((2 / 3) ** 0.5)}}

@@ -16,6 +16,7 @@ import requests
 from models.errors import Fault, InvalidData
 from service.context import Context
 from service.operations.jobs import lifecycle as execution
+from service.operations.jobs import recording
 from service.operations.upkeep import housekeeping
 from service.storage.folder_store import FolderStore
 from service.storage.jobs import NewEvent
@@ -218,7 +219,7 @@ def test_the_import_shows_how_far_it_is(api: ApiClient, context: Context, idle_w
     upload(api)
     claimed = idle_worker.claim("import")
     assert claimed is not None
-    execution.record(context, claimed[0], [NewEvent("progress", {"fraction": 0.4})], progress={"fraction": 0.4})
+    recording.record(context, claimed[0], [NewEvent("progress", {"fraction": 0.4})], progress={"fraction": 0.4})
     assert api.get("/v1/datasets/flowers")["progress"] == {"fraction": 0.4}
     assert api.get("/v1/datasets")["items"][0]["progress"] == {"fraction": 0.4}
 

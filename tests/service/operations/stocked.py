@@ -8,10 +8,10 @@ from models.jobs.training import TrainingRequest
 from service.config import Settings
 from service.context import Context
 from service.operations.catalog import datasets, models
-from service.operations.jobs import checkpoints, queue
+from service.operations.jobs import checkpoints, queue, recording
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.kinds import training as training_jobs
-from service.operations.jobs.lifecycle import Lease
+from service.operations.jobs.leases import Lease
 from service.storage.documents import KeptCheckpoint
 from service.storage.jobs import NewEvent
 from service.storage.records import Job, Version
@@ -73,7 +73,7 @@ def train(context: Context, **request: Any) -> str:
     job_id = submit(context, **request)
     claimed = claim(context)
     checkpoint(context, claimed[0])
-    execution.record(context, claimed[0], [NewEvent("progress", {"fraction": 0.5})])
+    recording.record(context, claimed[0], [NewEvent("progress", {"fraction": 0.5})])
     FakeWorker(context).finish(*claimed)
     return job_id
 
@@ -94,7 +94,7 @@ def checkpoint(context: Context, lease: Lease, name: str = "checkpoint-1") -> st
     before = found.checkpoint
     key = checkpoints.publish(context, lease.job_id, lease.staging_name, name)
     kept = KeptCheckpoint(key, epoch=1, step=1, previous=before and replace(before, previous=None))
-    execution.record(context, lease, [NewEvent("checkpoint", {"epoch": 1, "step": 1}, checkpoint=kept)])
+    recording.record(context, lease, [NewEvent("checkpoint", {"epoch": 1, "step": 1}, checkpoint=kept)])
     checkpoints.remove(context, before.folders[1:] if before else [])
     return key
 

@@ -24,8 +24,7 @@ from service.context import Context
 from service.errors import BackupError, OutcomeUnknown
 from service.operations.catalog import versions
 from service.operations.catalog.uploads import ReceivedFile
-from service.operations.jobs import client_jobs
-from service.operations.jobs import lifecycle as execution
+from service.operations.jobs import client_jobs, recording
 from service.operations.jobs.kinds import batch_prediction as batch_predictions
 from service.operations.jobs.kinds import training as training_jobs
 from service.operations.upkeep import backups
@@ -149,7 +148,7 @@ def test_jobs_wait_for_a_worker_after_they_were_restored(
     running, pausing, cancelling, waiting = (submit(context) for _ in range(4))
     claims = {job_.id: lease for lease, job_ in (claim(context) for _ in range(3))}
     key = checkpoint(context, claims[running])
-    execution.record(context, claims[running], [NewEvent("epoch", {"epoch": 1, "loss": 1.0}, 1)])
+    recording.record(context, claims[running], [NewEvent("epoch", {"epoch": 1, "loss": 1.0}, 1)])
     for job_id, wish in ((pausing, statuses.PAUSED), (cancelling, statuses.CANCELLED)):
         training_jobs.change(context, job_id, {"desired_status": wish})
     context.artifacts.stage(claims[running].staging_name)

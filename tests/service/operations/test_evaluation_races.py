@@ -19,7 +19,7 @@ from service.operations.jobs import client_jobs, queue
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.kinds import evaluation as evaluations
 from service.operations.jobs.kinds import training as training_jobs
-from service.operations.jobs.lifecycle import Lease
+from service.operations.jobs.leases import Lease
 from service.storage.paging import PageQuery
 from service.storage.records import Job
 from tests.contexts import default_context

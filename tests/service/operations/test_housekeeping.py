@@ -18,6 +18,7 @@ from service.operations.catalog import datasets, models, versions
 from service.operations.catalog.sources import find_source, protect_versions
 from service.operations.jobs import events as job_events
 from service.operations.jobs import lifecycle as execution
+from service.operations.jobs import recording
 from service.operations.jobs.kinds import evaluation as evaluations
 from service.operations.jobs.kinds import training as training_jobs
 from service.operations.upkeep import housekeeping, workers
@@ -142,7 +143,7 @@ def test_a_log_is_thinned_after_its_time_and_metrics_stay(make: Callable[..., Co
     context = make(event_retention_days=3)
     ended, running = train(context), submit(context)
     lease, _ = claim(context)
-    execution.record(context, lease, [NewEvent("message", {"text": "running\n"})])
+    recording.record(context, lease, [NewEvent("message", {"text": "running\n"})])
     metrics = training_jobs.epochs(context, ended)
     sweep_after(context, 2.9)
     assert types(context, ended) == {"transition", "epoch", "progress", "message", "checkpoint"}
@@ -185,7 +186,7 @@ def test_a_long_log_is_thinned_piece_by_piece(make: Callable[..., Context], monk
     lease, _ = claim(context)
     events = [NewEvent("progress", {"fraction": 0.0}) for _ in range(100)]
     events[50:50] = [NewEvent("epoch", {"epoch": 1, "loss": 1.0}, 1)]
-    execution.record(context, lease, events)
+    recording.record(context, lease, events)
     execution.cancelled(context, lease)
     pieces: list[int] = []
     delete = jobs.delete_events
@@ -206,7 +207,7 @@ def cancel_after(context: Context, epochs: int) -> str:
     job_id = submit(context)
     lease, _ = claim(context)
     events = [NewEvent("epoch", {"epoch": epoch, "loss": 1.0}, epoch) for epoch in range(1, epochs + 1)]
-    execution.record(context, lease, events, best={"epoch": 7, "loss": 1.0})
+    recording.record(context, lease, events, best={"epoch": 7, "loss": 1.0})
     execution.cancelled(context, lease)
     return job_id
 

@@ -33,7 +33,7 @@ from service.operations import idempotency
 from service.operations.access import keys, projects
 from service.operations.catalog import dataset_versions, datasets, model_imports, models, variants, versions
 from service.operations.catalog.uploads import DATA_FILE, ReceivedFile
-from service.operations.jobs import client_jobs, queue, waiting
+from service.operations.jobs import client_jobs, leases, queue, waiting
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.kinds import batch_prediction, evaluation
 from service.operations.jobs.kinds import training as training_jobs
@@ -115,7 +115,7 @@ def import_version(context: Context) -> model_imports.VersionImport:
     return model_imports.add_version(context, "line", {"file": receive(context, "line.keras", model_file())})
 
 
-def claim(context: Context, kind: str) -> execution.Lease:
+def claim(context: Context, kind: str) -> leases.Lease:
     claimed = execution.claim(context, "wk_test", [kind], ["cpu"], {})
     assert claimed is not None
     return claimed[0]
@@ -393,10 +393,10 @@ def test_a_training_that_ends_takes_no_order_and_one_with_an_order_does_not_end(
     job_id = train(context)
     lease = claim(context, "training")
     order = partial(training_jobs.change, context, job_id, {"epochs": 5})
-    _, instructions = overlap(context, order, partial(execution.close, context, lease, 0))
+    _, instructions = overlap(context, order, partial(leases.close, context, lease, 0))
     assert (instructions.closed, len(instructions.orders)) == (False, 1)
     order = partial(training_jobs.change, context, job_id, {"epochs": 6})
-    _, refusal = overlap(context, partial(execution.close, context, lease, 1), order)
+    _, refusal = overlap(context, partial(leases.close, context, lease, 1), order)
     assert isinstance(refusal, Conflict)
 
 
@@ -467,7 +467,7 @@ def test_a_job_is_put_back_by_one_reaper_and_its_worker_writes_nothing_more(cont
     assert (abandoned is None, missed) == (False, None)
     lease = claim(context, "training")
     (sighting,) = execution.sightings(context)
-    _, refusal = overlap(context, partial(execution.reap, context, sighting), partial(execution.renew, context, lease))
+    _, refusal = overlap(context, partial(execution.reap, context, sighting), partial(leases.renew, context, lease))
     assert isinstance(refusal, LeaseLost)
 
 

@@ -11,8 +11,9 @@ from models.jobs.dataset_import import ImportResult
 from service.context import Context
 from service.errors import Failed, LeaseLost, NotFound
 from service.operations.catalog import datasets, models, versions
+from service.operations.jobs import leases, recording
 from service.operations.jobs import lifecycle as execution
-from service.operations.jobs.lifecycle import Lease
+from service.operations.jobs.leases import Lease
 from service.operations.stored_files import version_folder
 from service.storage import jobs
 from service.storage.folder_store import FolderStore
@@ -77,8 +78,8 @@ def test_a_lost_answer_makes_no_epoch_twice(context: Context) -> None:
     models.create(context, LINE)
     lease, _ = claim(context)
     epochs = [NewEvent("epoch", {"epoch": epoch, "loss": 1.0}, epoch) for epoch in (1, 2)]
-    execution.record(context, lease, epochs)
-    execution.record(context, lease, [*epochs, NewEvent("epoch", {"epoch": 3, "loss": 1.0}, 3)])
+    recording.record(context, lease, epochs)
+    recording.record(context, lease, [*epochs, NewEvent("epoch", {"epoch": 3, "loss": 1.0}, 3)])
     with context.database.read() as session:
         job = jobs.get(session, lease.job_id)
         assert job is not None
@@ -104,7 +105,7 @@ def test_a_lease_that_was_taken_over_writes_nothing(context: Context) -> None:
     (sighting,) = execution.sightings(context)
     assert execution.reap(context, sighting)
     claim(context)
-    for write in (execution.renew, execution.put_back, execution.cancelled, execution.instructions):
+    for write in (leases.renew, execution.put_back, execution.cancelled, leases.instructions):
         with pytest.raises(LeaseLost):
             write(context, lost)
 
@@ -138,9 +139,9 @@ def test_progress_follows_the_epochs_and_no_end_is_expected_of_a_final_job(conte
     lease, _ = claim(context)
     progress = {"epoch": 2, "epochs": 10, "step": 3, "steps": 5, "fraction": 0.26, "eta_seconds": 7.5}
     epochs = [NewEvent("epoch", {"epoch": epoch, "loss": 1.0}, epoch) for epoch in (1, 2, 3)]
-    execution.record(context, lease, epochs[:2], progress=progress)
+    recording.record(context, lease, epochs[:2], progress=progress)
     assert read_job(context, lease).progress == progress
-    execution.record(context, lease, epochs[2:])
+    recording.record(context, lease, epochs[2:])
     assert read_job(context, lease).progress == progress | {"epoch": 3, "step": 5, "fraction": 0.3}
     execution.fail(context, lease, ERROR)
     assert (read_job(context, lease).progress or {})["eta_seconds"] is None

@@ -17,10 +17,11 @@ from service import statuses
 from service.context import Context
 from service.errors import LeaseLost
 from service.operations.catalog.uploads import IncomingFile
-from service.operations.jobs import claims, client_jobs
+from service.operations.jobs import claims, client_jobs, leases, recording
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.kinds import batch_prediction
-from service.operations.jobs.lifecycle import Lease, Sighting
+from service.operations.jobs.leases import Lease
+from service.operations.jobs.lifecycle import Sighting
 from service.operations.upkeep import housekeeping
 from service.storage import figures, jobs, usage
 from service.storage.identifiers import new_identifier
@@ -135,7 +136,7 @@ def test_a_divided_job_runs_until_its_shards_are_joined_and_ends_as_one_process_
     finish(context, *reversed(claimed[1:]))
     assert FakeWorker(context).claim("batch_join") is None
     half = {"step": 1, "steps": 2, "fraction": 0.5, "eta_seconds": 4.0}
-    execution.record(context, claimed[0][0], [NewEvent("progress", half)], progress=half)
+    recording.record(context, claimed[0][0], [NewEvent("progress", half)], progress=half)
     finish(context, claimed[0])
     assert FakeWorker(context).run_next("batch_join")
 
@@ -156,11 +157,11 @@ def test_the_progress_is_that_of_all_shards_together(context: Context) -> None:
     first, second, *_ = claim_all(context)
     for (lease, _), step, eta in ((first, 1, 2.0), (second, 1, 0.5)):
         progress = {"step": step, "steps": 2, "fraction": 0.5, "eta_seconds": eta}
-        execution.record(context, lease, [NewEvent("progress", progress)], progress=progress)
+        recording.record(context, lease, [NewEvent("progress", progress)], progress=progress)
         wait_for(lambda: _is_due(context, job_id), 5, "the next progress to be due")
     assert read(context, job_id).progress == {"step": 2, "steps": 9, "fraction": 2 / 9, "eta_seconds": 7 / 2.5}
     execution.put_back(context, second[0], "worker_shutdown")
-    execution.record(context, first[0], [NewEvent("progress", progress)], progress=progress)
+    recording.record(context, first[0], [NewEvent("progress", progress)], progress=progress)
     assert read(context, job_id).progress == {"step": 1, "steps": 9, "fraction": 1 / 9, "eta_seconds": 8 / 2}
 
 
@@ -173,7 +174,7 @@ def _is_due(context: Context, job_id: str) -> bool:
 def test_what_shards_print_is_in_the_log_of_the_job(context: Context) -> None:
     job_id = divide(context)
     lease, _ = claim(context)
-    execution.record(context, lease, [NewEvent("message", {"text": "The child process crashed.\n"})])
+    recording.record(context, lease, [NewEvent("message", {"text": "The child process crashed.\n"})])
     with context.database.read() as session:
         told = [event.data["text"] for event in jobs.events_after(session, job_id, 0, 100, types=("message",))]
     assert told == ["The child process crashed.\n"]
@@ -235,7 +236,7 @@ def test_the_error_of_the_first_shard_that_fails_counts(context: Context) -> Non
     assert read(context, job_id).status == statuses.RUNNING
     assert [part.shard for part in parts(context, job_id)] == [0, 1, 2, 3]
     with pytest.raises(LeaseLost):
-        execution.renew(context, claimed[4][0])
+        leases.renew(context, claimed[4][0])
     finish(context, claimed[0], claimed[1])
     failed, alone = read(context, job_id), undivided(context, BAD)
     assert (failed.status, failed.error, failed.status_reason) == (alone.status, alone.error, alone.status_reason)
@@ -263,7 +264,7 @@ def test_a_cancelled_job_takes_its_shards_along(context: Context) -> None:
     assert client_jobs.change(context, KIND, job_id, {"desired_status": "cancelled"}).job.status == statuses.CANCELLED
     assert parts(context, job_id) == []
     with pytest.raises(LeaseLost):
-        execution.instructions(context, running[0])
+        leases.instructions(context, running[0])
     with pytest.raises(LeaseLost):
         execution.succeed(context, running[0], {})
     assert files_below(context, "shards", "uploads") == []
@@ -287,7 +288,7 @@ def test_a_worker_that_divided_the_rows_holds_no_lease_any_more(context: Context
     job_id = create(context)
     lease, job = claim(context, KIND.name)
     finish(context, (lease, job))
-    for use in (execution.renew, execution.put_back):
+    for use in (leases.renew, execution.put_back):
         with pytest.raises(LeaseLost):
             use(context, lease)
     assert not execution.reap(context, Sighting(job_id, lease.token, job.renewals))

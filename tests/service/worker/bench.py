@@ -19,7 +19,7 @@ from service.operations.jobs import lifecycle as execution
 from service.operations.jobs import queue
 from service.operations.jobs.kinds import build as builds
 from service.operations.jobs.kinds import training as training_jobs
-from service.operations.jobs.lifecycle import Lease
+from service.operations.jobs.leases import Lease
 from service.operations.upkeep import workers
 from service.origins import QUEUEING, Origin, Queueing
 from service.storage import jobs

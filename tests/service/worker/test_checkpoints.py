@@ -10,7 +10,7 @@ import pytest
 
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.kinds import training as training_jobs
-from service.operations.jobs.lifecycle import Lease
+from service.operations.jobs.leases import Lease
 from service.worker import failures
 from service.worker.journal import Journal
 from tests.service.worker.bench import Bench

@@ -10,10 +10,10 @@ import pytest
 
 from service.errors import DatabaseUnavailable
 from service.identity import identify
-from service.operations.jobs import gangs
+from service.operations.jobs import gangs, leases
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.kinds import training as training_jobs
-from service.operations.jobs.lifecycle import Lease
+from service.operations.jobs.leases import Lease
 from service.operations.upkeep import workers
 from service.storage import jobs
 from service.storage.database import Session
@@ -61,8 +61,8 @@ def helpers(bench: Bench, job_id: str) -> list[Job]:
         return list(jobs.helping(session, job_id))
 
 
-def instructions(bench: Bench, job_id: str) -> execution.Instructions:
-    return execution.instructions(bench.context, bench.lease(job_id))
+def instructions(bench: Bench, job_id: str) -> leases.Instructions:
+    return leases.instructions(bench.context, bench.lease(job_id))
 
 
 def test_it_begins_once_enough_workers_are_free(bench: Bench) -> None:

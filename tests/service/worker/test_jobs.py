@@ -10,7 +10,7 @@ import pytest
 
 from service.operations.catalog import datasets, model_imports, models
 from service.operations.catalog.uploads import Reception
-from service.operations.jobs import lifecycle as execution
+from service.operations.jobs import recording
 from service.origins import Origin
 from service.storage.jobs import NewEvent
 from tests.service.worker.bench import Bench, is_gone, queued_by
@@ -299,8 +299,8 @@ def test_a_line_that_follows_further_epochs_is_in_the_log_again(bench: Bench) ->
     job_id = bench.submit({"evaluate": "evaluate: Ended.", "until": "nothing"})
     bench.wait_for(lambda: bench.printed(job_id))
     lease, ended = bench.lease(job_id), NewEvent("message", {"text": "Ended.\n"}, is_told_once=True)
-    execution.record(bench.context, lease, [ended])
+    recording.record(bench.context, lease, [ended])
     assert bench.printed(job_id) == "Ended.\n"
     epoch = NewEvent("epoch", {"epoch": 1, "seconds": 0.1, "loss": 1.0}, epoch=1)
-    execution.record(bench.context, lease, [epoch, ended])
+    recording.record(bench.context, lease, [epoch, ended])
     assert bench.printed(job_id) == "Ended.\nEnded.\n"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from service.operations.jobs import leases
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.kinds import training as training_jobs
 from service.worker.journal import Journal
@@ -84,15 +85,15 @@ def test_an_order_that_the_training_has_not_heard_keeps_it_from_ending(bench: Be
     assert claimed is not None
     lease, _ = claimed
     training_jobs.change(bench.context, job_id, {"epochs": 12})
-    assert execution.close(bench.context, lease, orders_known=0).closed is False
-    assert execution.close(bench.context, lease, orders_known=1).closed is True
+    assert leases.close(bench.context, lease, orders_known=0).closed is False
+    assert leases.close(bench.context, lease, orders_known=1).closed is True
 
 
 def test_a_job_that_was_put_back_while_its_result_was_saved_takes_orders_again(bench: Bench) -> None:
     job_id = bench.submit({}, epochs=9)
     claimed = execution.claim(bench.context, "wk_1", ["training"], ["cpu"], {})
     assert claimed is not None
-    assert execution.close(bench.context, claimed[0], orders_known=0).closed
+    assert leases.close(bench.context, claimed[0], orders_known=0).closed
     execution.put_back(bench.context, claimed[0], "worker_shutdown")
     training_jobs.change(bench.context, job_id, {"epochs": 12})
     bench.order(job_id, "paused")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from service.identity import identify, may_live
+from service.operations.jobs import leases
 from service.operations.jobs import lifecycle as execution
 from service.worker import failures
 from service.worker.output import PrintedOutput
@@ -88,7 +89,7 @@ def test_a_renewal_starts_the_count_anew(idle_bench: Bench, clock: Clock) -> Non
     job_id, reaper = claimed_job(idle_bench), reaper_of(idle_bench, clock)
     reaper.check()
     check_for(reaper, clock, 8)
-    execution.renew(idle_bench.context, idle_bench.lease(job_id))
+    leases.renew(idle_bench.context, idle_bench.lease(job_id))
     check_for(reaper, clock, 10)
     assert idle_bench.job(job_id).status == "running"
     check_for(reaper, clock, 2)

@@ -13,7 +13,7 @@ from models.snapshots import epoch_of, file_of, write_epoch
 from service.errors import NotFound
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs import snapshots
-from service.operations.jobs.lifecycle import Lease
+from service.operations.jobs.leases import Lease
 from service.operations.upkeep.verification import verify
 from service.storage import bucket, training_snapshots
 from service.worker.journal import Journal

@@ -10,9 +10,10 @@ import psutil
 import pytest
 
 from service.errors import DatabaseUnavailable, InvalidRequest
+from service.operations.jobs import leases, recording
 from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.kinds import training as training_jobs
-from service.operations.jobs.lifecycle import Lease
+from service.operations.jobs.leases import Lease
 from service.storage.documents import KeptCheckpoint
 from service.storage.jobs import NewEvent
 from service.worker.journal import BATCH_EVENTS, Journal
@@ -83,7 +84,7 @@ def die_after_checkpoint(bench: Bench, epoch: int, step: int) -> None:
     assert claimed is not None
     checkpoint = KeptCheckpoint("checkpoints/tj_1/tj_1-1-checkpoint-1", epoch, step)
     event = NewEvent("checkpoint", {"epoch": epoch, "step": step}, checkpoint=checkpoint)
-    execution.record(bench.context, claimed[0], [event])
+    recording.record(bench.context, claimed[0], [event])
     execution.crashed(bench.context, claimed[0], {"code": "died", "detail": "", "faults": []})
 
 
@@ -93,8 +94,8 @@ def test_orders_after_a_crash_begin_with_the_first_epoch_that_was_not_told(make_
     claimed = execution.claim(bench.context, "wk_1", ["training"], ["cpu"], {})
     assert claimed is not None
     told = [NewEvent("epoch", {"epoch": epoch, "loss": 1.0}, epoch=epoch) for epoch in (1, 2, 3)]
-    execution.record(bench.context, claimed[0], told)
-    assert execution.close(bench.context, claimed[0], orders_known=0).closed
+    recording.record(bench.context, claimed[0], told)
+    assert leases.close(bench.context, claimed[0], orders_known=0).closed
     execution.lost_fork_server(bench.context, claimed[0])
     assert execution.claim(bench.context, "wk_1", ["training"], ["cpu"], {}) is not None
     training_jobs.change(bench.context, job_id, {"epochs": 12})
@@ -142,10 +143,10 @@ def test_an_execution_that_was_overtaken_leaves_the_checkpoints_of_the_one_that_
     job_id = bench.submit({})
     late = Journal(bench.context, claim(bench))
     add_checkpoint(bench, late, job_id, 1)
-    record = execution.record
+    record = recording.record
 
     def record_and_stand_still(*arguments: Any, **options: Any) -> Any:
-        monkeypatch.setattr(execution, "record", record)
+        monkeypatch.setattr(recording, "record", record)
         instructions = record(*arguments, **options)
         bench.take_lease_away(job_id)
         overtaking = Journal(bench.context, bench.lease(job_id), bench.job(job_id).checkpoint)
@@ -153,7 +154,7 @@ def test_an_execution_that_was_overtaken_leaves_the_checkpoints_of_the_one_that_
         overtaking.write()
         return instructions
 
-    monkeypatch.setattr(execution, "record", record_and_stand_still)
+    monkeypatch.setattr(recording, "record", record_and_stand_still)
     late.write()
     noted = bench.job(job_id).checkpoint
     assert noted is not None
