@@ -13,6 +13,7 @@ import numpy as np
 
 from models.batches.blocks import Block
 from models.jobs.batch_prediction import RESULT_FILE
+from models.parquet_sink import parquet_sink
 from models.predictor import Predictor
 from models.scores import predicted_classes, predicted_labels
 from models.spec import THRESHOLD, Task
@@ -54,7 +55,8 @@ class ResultWriter:
 
         if self._frames:
             self._parts.append(self._folder / part_name(len(self._parts)))
-            polars.concat(self._frames).write_parquet(self._parts[-1])
+            with self._parts[-1].open("wb") as file, parquet_sink(file) as sink:
+                polars.concat(self._frames).write_parquet(sink)
         self._frames, self._waiting = [], 0
 
 
@@ -72,7 +74,8 @@ def join_parts(parts: Sequence[Path], folder: Path) -> Path:
 
     path = folder / RESULT_FILE
     groups = _count_rows(_width(polars.read_parquet_schema(parts[0])))
-    polars.scan_parquet(list(parts), glob=False).sink_parquet(path, row_group_size=groups)
+    with path.open("wb") as file, parquet_sink(file) as sink:
+        polars.scan_parquet(list(parts), glob=False).sink_parquet(sink, row_group_size=groups)
     return path
 
 

@@ -24,6 +24,7 @@ from models.datasets.tables.target import note_dropped
 from models.datasets.target_options import drops_missing
 from models.datasets.uploads import DEFAULT_SPLIT, UPLOAD
 from models.errors import Fault, InvalidData
+from models.parquet_sink import parquet_sink
 from models.tabular.raw_table import RawTable, number_columns
 from models.values.columns import Texts
 from models.values.pointers import pointer_to
@@ -109,7 +110,8 @@ def _write_combined(
     import polars
 
     frames = [split.table.scan().collect() for split in splits if isinstance(split.table, StoredColumns)]
-    polars.concat([polars.concat(frames)[order], new], how="vertical_relaxed").write_parquet(path)
+    with path.open("wb") as file, parquet_sink(file) as sink:
+        polars.concat([polars.concat(frames)[order], new], how="vertical_relaxed").write_parquet(sink)
     return polars.scan_parquet(path)
 
 

@@ -31,6 +31,7 @@ from models.datasets.storage import (
 from models.datasets.tables.sequences import SlidingWindows
 from models.errors import Fault, InvalidData
 from models.limits import Limits
+from models.parquet_sink import parquet_sink
 from models.progress import Progress
 from models.spec import SINGLE_INPUT
 from models.tabular.table import Table
@@ -91,8 +92,7 @@ def write_parts(folder: Path, dataset: Dataset, split: str, parts: dict[str, np.
     for name, rows in parts.items():
         _write_split(folder / name, source.tensors or {}, rows, {TARGETS_FILE: targets[rows]})
     if source.table is not None:
-        with reading_files():
-            _write_table_parts(folder, dataset.folder / split / TABLE_FOLDER, parts)
+        _write_table_parts(folder, dataset.folder / split / TABLE_FOLDER, parts)
     sizes = {name: len(rows) for name, rows in parts.items()}
     return Dataset(folder, replace(dataset.descriptor, rows=sum(sizes.values()), splits=sizes))
 
@@ -103,11 +103,15 @@ def _write_table_parts(folder: Path, source: Path, parts: dict[str, np.ndarray])
     for name in parts:
         (folder / name / TABLE_FOLDER).mkdir()
     start = 0
-    for path in parquet_files(source):
-        frame = polars.read_parquet(path, glob=False)
+    with reading_files():
+        paths = parquet_files(source)
+    for path in paths:
+        with reading_files():
+            frame = polars.read_parquet(path, glob=False)
         for name, rows in parts.items():
             first, last = np.searchsorted(rows, (start, start + len(frame)))
-            frame[rows[first:last] - start].write_parquet(folder / name / TABLE_FOLDER / path.name)
+            with (folder / name / TABLE_FOLDER / path.name).open("wb") as file, parquet_sink(file) as sink:
+                frame[rows[first:last] - start].write_parquet(sink)
         start += len(frame)
 
 
@@ -142,8 +146,8 @@ def _write_table(folder: Path, table: Table, splits: dict[str, np.ndarray], limi
         for name, rows in splits.items():
             first, last = np.searchsorted(rows, (start, start + len(part)))
             if first < last or number == 0:
-                with _synced(folder / name / TABLE_FOLDER / f"{number}.parquet") as file:
-                    part[rows[first:last] - start].write_parquet(file)
+                with _synced(folder / name / TABLE_FOLDER / f"{number}.parquet") as file, parquet_sink(file) as sink:
+                    part[rows[first:last] - start].write_parquet(sink)
                     size += file.tell()
         if size > limits.dataset_bytes:
             # a file may hold a long text once that is in every row

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from models.dataset_descriptor import Note
 from models.errors import Fault, InvalidData
 from models.limits import Limits
+from models.parquet_sink import parquet_sink
 from models.progress import Progress
 from models.tabular.csv_blocks import MAX_ROW_BYTES, CsvBlocks
 from models.tabular.csv_dialect import DELIMITERS, Dialect, explain, name_columns, recognise
@@ -18,6 +19,9 @@ from models.tabular.raw_table import MAX_COLUMNS, RawTable, find_size_problem
 from models.values.tensors import MAX_FAULTS
 from models.values.wording import count_of, name_character
 from models.values.words import WHITE_SPACE
+
+if TYPE_CHECKING:
+    import polars
 
 MAX_HEADER_LINES = 1000
 CHECKED_LINES = 100
@@ -48,7 +52,7 @@ def read_csv(
                 written.result()
             parts.append(scratch / f"{number}.parquet")
             # concurrently with reading the next block
-            written = writer.submit(frame.write_parquet, parts[-1], compression="uncompressed", statistics=False)
+            written = writer.submit(_write_block, frame, parts[-1])
             progress(blocks.bytes_read / size)
     if written is None:
         raise InvalidData(Fault(f'The file "{name}" has no rows below its header.', file=name))
@@ -65,6 +69,11 @@ def read_csv(
         facts=dialect.describe(),
         notes=_note_repeated_headers(blocks.repeated_headers),
     )
+
+
+def _write_block(frame: "polars.DataFrame", path: Path) -> None:
+    with path.open("wb") as file, parquet_sink(file) as sink:
+        frame.write_parquet(sink, compression="uncompressed", statistics=False)
 
 
 def _read_header(path: Path, name: str, dialect: Dialect) -> tuple[tuple[str, ...], frozenset[str], int]:

@@ -14,6 +14,7 @@ import orjson
 
 from models.errors import MOST_FAULTS, Fault, InvalidData
 from models.limits import Limits
+from models.parquet_sink import parquet_sink
 from models.progress import Progress
 from models.tabular.raw_table import MAX_COLUMNS, RawTable, find_size_problem, number_columns
 from models.values.tensors import FLOAT32_MAX, MAX_FAULTS, name_type
@@ -236,7 +237,8 @@ def _read_rows(
                 frames.append(frame.lazy())
             else:
                 path = scratch / f"{len(frames)}.parquet"
-                frame.write_parquet(path, compression="uncompressed", statistics=False)
+                with path.open("wb") as file, parquet_sink(file) as sink:
+                    frame.write_parquet(sink, compression="uncompressed", statistics=False)
                 frames.append(polars.scan_parquet(path))
             progress(min(1.0, count / expected))
     if not count or not columns.types:
