@@ -14,11 +14,11 @@ from benchmarks.training_speed import Unwatched
 from models.building import build_network
 from models.limits import Limits
 from models.spec import SINGLE_INPUT, NetworkSpec
-from models.training.arithmetic import find_bfloat16_layers
 from models.training.evaluation import NetworkEvaluation
 from models.training.execution import choose_execution
 from models.training.loop import train
 from models.training.plan import Arrays, TrainingPlan
+from models.training.precision import find_bfloat16_layers
 
 JOB = JOBS["cifar-convolutional"]
 EVALUATED_AT_ONCE = 1024

@@ -15,9 +15,10 @@ def parquet_sink(file: IO[bytes]) -> Iterator[Any]:
     try:
         yield sink
     except Exception:
-        if sink.error is not None:
-            raise sink.error from None
-        raise
+        if sink.error is None:
+            raise
+    if sink.error is not None:
+        raise sink.error
 
 
 class _Sink:

@@ -65,8 +65,10 @@ def offering(session: Session, queue: str) -> Sequence[Worker]:
 
 def all_run(session: Session, worker_ids: Collection[str]) -> bool:
     """Whether all these workers run."""
+    if not worker_ids:
+        return True
     running = Worker.id.in_(worker_ids) & (Worker.heartbeat_at >= datetime.now(UTC) - SILENT_AFTER)
-    return not worker_ids or session.scalar(select(func.count()).where(running)) == len(worker_ids)
+    return session.scalar(select(func.count()).where(running)) == len(worker_ids)
 
 
 def lock_all(session: Session, worker_ids: Collection[str]) -> None:

@@ -40,8 +40,6 @@ ORDER_SECONDS = 0.4
 MEMORY_SECONDS = 0.2
 RENEWALS_PER_LEASE = 3
 RETRY_SECONDS = 1.0
-DISK_RETRY_SECONDS = 1.0
-"""The time before a job that found no room on the disk, and can't be paused, is queued again or fails."""
 SHUTDOWN_GRACE_SECONDS = 3.0
 """How long a worker that shuts down waits for a job's last checkpoint, or for the model of a stopped job."""
 ORDER_GRACE_SECONDS = 1.5
@@ -87,10 +85,10 @@ def supervise(
                 spans.note_outcome("abandoned")
             else:
                 log.error("job failed", reason=error.detail)
-                _fail(context, lease, job, failures.flatten(error), shutdown, spans)
+                _fail(context, lease, failures.flatten(error), spans)
         except Exception as error:
             log.exception("job failed")
-            _fail(context, lease, job, failures.flatten(error), shutdown, spans)
+            _fail(context, lease, failures.flatten(error), spans)
 
 
 def _describe(job: Job) -> dict[str, str]:
@@ -98,27 +96,16 @@ def _describe(job: Job) -> dict[str, str]:
     return ({} if job.part_of is None else {"part_of": job.part_of}) | job.describe_origin()
 
 
-def _fail(
-    context: Context, lease: Lease, job: Job, failure: dict[str, object], shutdown: threading.Event, spans: JobSpans
-) -> None:
+def _fail(context: Context, lease: Lease, failure: dict[str, object], spans: JobSpans) -> None:
     """Record that the job failed. If that fails too, the reapers put the job back once the database can be written."""
     spans.note_outcome("fail", failure)
     context.artifacts.discard(lease.staging_name)  # the disk may be full of its files
     try:
-        execution.fail(context, lease, failure, _find_reason(job, failure, shutdown))
+        execution.fail(context, lease, failure, failures.STATUS_REASONS.get(str(failure["code"])))
     except ServiceError as error:
         log.warning("job abandoned", reason=error.detail)
     except Exception:
         log.exception("job abandoned")
-
-
-def _find_reason(job: Job, failure: dict[str, object], shutdown: threading.Event) -> str | None:
-    """The `status_reason` of a job that failed. Where that is the disk, some time passes first, so that a job that runs
-    again finds room."""
-    reason = failures.STATUS_REASONS.get(str(failure["code"]))
-    if reason in statuses.DISK_REASONS and not kind_of(job).from_clients:
-        shutdown.wait(DISK_RETRY_SECONDS)
-    return reason
 
 
 class Supervision:
@@ -337,7 +324,7 @@ class Supervision:
         return self._end(execution.cancelled, how.value)
 
     def _fail(self, failure: dict[str, object]) -> Conclusion:
-        return self._end(execution.fail, failure, _find_reason(self._job, failure, self._shutdown))
+        return self._end(execution.fail, failure, failures.STATUS_REASONS.get(str(failure["code"])))
 
     def _crashed(self, process: JobProcess) -> Conclusion:
         self._starter.warm = False

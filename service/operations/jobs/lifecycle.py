@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from service import statuses
@@ -191,34 +191,19 @@ def fail(context: Context, lease: Lease, error: dict[str, Any], reason: str | No
     """End a job as failed. `error` has `code`, `detail` and `faults`. Raises LeaseLost.
 
     If the disk is the reason, a job that a client created is paused instead, with its checkpoint if it has one. A job
-    that was stopping keeps that order: resuming it finishes the stop. An import or a build runs again, unless it began
-    more than `disk_full_seconds` ago.
+    that was stopping keeps that order: resuming it finishes the stop.
     """
     with context.database.write() as session:
         job = find_leased_with_resources(session, lease)
-        if reason in statuses.DISK_REASONS and _runs_again(context, job):
-            _requeue(session, job, reason)
-        else:
-            _fail(session, job, error, reason)
+        _fail(session, job, error, reason)
     remove_files(context, Abandoned(job, lease))
-
-
-def _runs_again(context: Context, job: Job) -> bool:
-    """Whether a job that found no room on the disk may try again by itself."""
-    if _can_pause(job) or kind_of(job).runs_once or job.started_at is None:
-        return False
-    return datetime.now(UTC) - job.started_at < timedelta(seconds=context.settings.disk_full_seconds)
-
-
-def _can_pause(job: Job) -> bool:
-    return kind_of(job).from_clients or job.part_of is not None
 
 
 def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None) -> None:
     if job.status == statuses.CANCELLING:
         queue.move(session, job, statuses.CANCELLED)
         return
-    if reason in statuses.DISK_REASONS and _can_pause(job):
+    if reason in statuses.DISK_REASONS and (kind_of(job).from_clients or job.part_of is not None):
         add_warning(job, JobWarning("paused", DISK_FULL if reason == "disk_full" else error["detail"]))
         _release(job)
         if job.desired_status != statuses.STOPPED:

@@ -105,22 +105,11 @@ def test_a_memory_error_is_named_as_such(bench: Bench) -> None:
     assert bench.wait_for_status(bench.submit({"memory_error": True}), "failed").status_reason == "out_of_memory"
 
 
-def test_an_import_that_fills_the_disk_fails_its_dataset_and_leaves_nothing(make_bench: Callable[..., Bench]) -> None:
-    bench = make_bench(disk_full_seconds=0.0)
-    bench.start_worker()
+def test_an_import_that_fills_the_disk_fails_its_dataset_and_leaves_nothing(bench: Bench) -> None:
     datasets.create(bench.context, {"name": "large", "source": "line"})
     assert wait_for_failed_dataset(bench, "large")["code"] == "disk-full"
     bench.wait_for(lambda: not [name for *_, names in os.walk(bench.settings.artifact_folder) for name in names])
     bench.wait_for_status(bench.submit({"epochs": 1}), "succeeded")
-
-
-def test_a_build_that_finds_no_room_for_a_moment_is_repeated(bench: Bench, tmp_path: Path) -> None:
-    job_id = bench.submit_build({"fail_to_write_until": str(tmp_path / "room")})
-    bench.wait_for(lambda: ("queued", "disk_full") in bench.transitions(job_id))
-    assert bench.job(job_id).error is None
-    (tmp_path / "room").touch()
-    bench.wait_for_status(job_id, "succeeded")
-    assert bench.left_behind() == []
 
 
 def wait_for_failed_dataset(bench: Bench, name: str) -> dict[str, Any]:
