@@ -17,7 +17,7 @@ expect.set_options(timeout=30_000)
 def browser() -> Iterator[Browser]:
     """It ends with each module: Playwright keeps an event loop running, beside which other tests could run none."""
     if CHROMIUM is None:
-        pytest.skip("Chromium is not installed; on Debian: apt-get install chromium")
+        pytest.skip("Chromium is not installed; on Debian: apt-get install chromium libatomic1")
     with sync_playwright() as playwright:
         # Chromium's sandbox needs rights that containers and root don't have. The pages are the service's own.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
