@@ -12,10 +12,12 @@ from tests.postgresql_server import empty_database
 from tests.redis_server import RedisServer
 from tests.running_service import RunningService, running_service, wait_for
 
-DELAYED = 1.5
-"""A request that waits for a broker takes longer: its timeout is two seconds."""
-SOON = 0.5
-"""A job that starts later was perhaps found by polling."""
+DELAYED = 2.0
+"""A request that waits for a broker takes at least as long, which is its timeout."""
+SOON, IN_A_ROW = 2.0, 3
+"""A job that starts later was perhaps found by polling, which finds one in three as soon. A worker that has just ended
+a job takes up to a second until it receives hints again."""
+ATTEMPTS = 20
 
 
 @pytest.fixture
@@ -28,10 +30,10 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
 def service(tmp_path: Path, redis_server: RedisServer) -> Iterator[RunningService]:
     with (
         empty_database() as url,
-        # Whoever polls finds a job after 1.5 seconds on average, and nobody sends hints again.
+        # Whoever polls finds a job after 3 seconds on average, and nobody sends hints again.
         running_service(
             tmp_path, database_url=url, broker_url=redis_server.url, artifact_url=str(tmp_path / "artifacts"),
-            poll_seconds="3", lease_seconds="600", api_processes="1",
+            poll_seconds="6", lease_seconds="600", api_processes="1",
         ) as service,
     ):  # fmt: skip
         yield service
@@ -52,6 +54,13 @@ def measure_delay(service: RunningService, job_id: str) -> float:
     return (started - created).total_seconds()
 
 
+def wait_until_jobs_start_soon(service: RunningService) -> None:
+    delays: list[float] = []
+    while len(delays) < IN_A_ROW or max(delays[-IN_A_ROW:]) >= SOON:
+        assert len(delays) < ATTEMPTS, (delays, service.log)
+        delays.append(measure_delay(service, train(service)))
+
+
 def test_jobs_start_by_hints_and_a_broker_that_is_away_delays_only_their_start(
     service: RunningService, redis_server: RedisServer
 ) -> None:
@@ -64,7 +73,7 @@ def test_jobs_start_by_hints_and_a_broker_that_is_away_delays_only_their_start(
     wait_for(lambda: broker() == "ready")
     service.client.post("/v1/datasets", LINE_DATASET | {"name": "broker-line"}, wait=30)
     service.client.post("/v1/models", LINE | {"name": "broker-line"}, wait=30)
-    wait_for(lambda: measure_delay(service, train(service)) < SOON)
+    wait_until_jobs_start_soon(service)
     with redis_server.silent():
         held_back = train(service)
     measure_delay(service, held_back)
@@ -76,6 +85,6 @@ def test_jobs_start_by_hints_and_a_broker_that_is_away_delays_only_their_start(
     assert "fitserve_broker_up 0.0" in page
     redis_server.start()
     wait_for(lambda: broker() == "ready")
-    wait_for(lambda: measure_delay(service, train(service)) < SOON)
+    wait_until_jobs_start_soon(service)
     assert "fitserve_broker_up 1.0" in service.client.request("GET", "/metrics").text
     assert service.log.count("the broker doesn't answer") == 2, "once by each process"
