@@ -10,28 +10,20 @@ import argparse
 import statistics
 
 from benchmarks.training_jobs import JOBS, Rows
-from benchmarks.training_speed import Unwatched
-from models.building import build_network
-from models.limits import Limits
-from models.spec import SINGLE_INPUT, NetworkSpec
+from benchmarks.training_speed import Unwatched, prepare
+from models.spec import SINGLE_INPUT
 from models.training.evaluation import NetworkEvaluation
-from models.training.execution import choose_execution
 from models.training.loop import train
-from models.training.plan import Arrays, TrainingPlan
-from models.training.precision import find_bfloat16_layers
+from models.training.plan import BFLOAT16, FLOAT32, Arrays
 
 JOB = JOBS["cifar-convolutional"]
 EVALUATED_AT_ONCE = 1024
 
 
-def measure(rows: Rows, seed: int, epochs: int, bfloat16: bool) -> float:
+def measure(rows: Rows, seed: int, epochs: int, precision: str) -> float:
     """The accuracy after a training."""
     training, test = Arrays({SINGLE_INPUT: rows.x}, rows.y), Arrays({SINGLE_INPUT: rows.x_test}, rows.y_test)
-    spec = NetworkSpec.from_document(JOB.document)
-    network = build_network(spec, Limits(), seed=seed)
-    execution, _ = choose_execution(spec, training.rows, JOB.batch_size, epochs, network.count_params())
-    lowered = find_bfloat16_layers(spec) if bfloat16 else ()
-    plan = TrainingPlan(epochs, JOB.batch_size, True, seed, execution, fused=True, bfloat16_layers=lowered)
+    network, plan = prepare(JOB, training.rows, epochs, seed, precision)
     train(network, training, None, plan, Unwatched())
     return float(NetworkEvaluation(network).evaluate(test, EVALUATED_AT_ONCE)["accuracy"])
 
@@ -45,7 +37,7 @@ def main() -> None:
     print("| seed | float32 | bfloat16 | difference |\n| --- | --- | --- | --- |")
     differences = []
     for seed in arguments.seeds:
-        whole, half = (measure(rows, seed, arguments.epochs, bfloat16) for bfloat16 in (False, True))
+        whole, half = (measure(rows, seed, arguments.epochs, precision) for precision in (FLOAT32, BFLOAT16))
         differences.append(half - whole)
         print(f"| {seed} | {whole:.4f} | {half:.4f} | {half - whole:+.4f} |", flush=True)
     print(f"| mean | | | {statistics.mean(differences):+.4f} |")

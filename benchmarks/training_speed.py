@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.environments import DEFAULT_FOLDER, python_of
-from benchmarks.training_jobs import JOBS, SEED
+from benchmarks.training_jobs import JOBS, SEED, Job
 from models.limits import Limits
 from models.spec import SINGLE_INPUT, NetworkSpec
 from models.training.execution import choose_execution
@@ -81,28 +81,34 @@ class Unwatched:
         return True
 
 
+def prepare(job: Job, rows: int, epochs: int, seed: int, precision: str) -> tuple[Any, TrainingPlan]:
+    """The network of a job with so many training rows, and the plan by which Fitserve trains it."""
+    from models.building import build_network
+
+    spec = NetworkSpec.from_document(job.document)
+    network = build_network(spec, Limits(), seed=seed)
+    execution, _ = choose_execution(spec, rows, job.batch_size, epochs, network.count_params())
+    lowered = find_bfloat16_layers(spec) if precision == BFLOAT16 else ()
+    return network, TrainingPlan(epochs, job.batch_size, True, seed, execution, fused=True, bfloat16_layers=lowered)
+
+
 def measure(name: str, side: Side, path: Path) -> dict[str, Any]:
     """Train once in this process: the seconds, and what the network then does on the test rows."""
-    from models.building import build_network
     from models.training.evaluation import NetworkEvaluation
     from models.training.loop import train
 
     job = JOBS[name]
     with np.load(path) as data:
         training, test = (Arrays({SINGLE_INPUT: data[x]}, data[y]) for x, y in (("x", "y"), ("x_test", "y_test")))
-    spec = NetworkSpec.from_document(job.document)
-    network = build_network(spec, Limits(), seed=SEED)
-    execution, _ = choose_execution(spec, training.rows, job.batch_size, job.epochs, network.count_params())
+    network, plan = prepare(job, training.rows, job.epochs, SEED, side.precision)
     start = time.perf_counter()
     if side == FIT:
         inputs = training.inputs[SINGLE_INPUT]
         network.fit(inputs, training.targets, batch_size=job.batch_size, epochs=job.epochs, verbose=0)
     else:
-        lowered = find_bfloat16_layers(spec) if side.precision == BFLOAT16 else ()
-        plan = TrainingPlan(job.epochs, job.batch_size, True, SEED, execution, fused=True, bfloat16_layers=lowered)
         train(network, training, None, plan, Unwatched())
     seconds = time.perf_counter() - start
-    return {"seconds": seconds, "execution": execution, "test": NetworkEvaluation(network).evaluate(test, 1024)}
+    return {"seconds": seconds, "execution": plan.execution, "test": NetworkEvaluation(network).evaluate(test, 1024)}
 
 
 def compare(name: str, rounds: int, peers: str | None, bfloat16: bool) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import ColumnElement, case, delete, func, select
 from sqlalchemy.orm import Session
 
 from service import statuses
@@ -42,10 +42,13 @@ def alive_since(session: Session, moment: datetime) -> Sequence[Worker]:
     return session.scalars(select(Worker).where(Worker.heartbeat_at >= moment).order_by(Worker.id)).all()
 
 
+def _runs() -> ColumnElement[bool]:
+    return Worker.heartbeat_at >= datetime.now(UTC) - SILENT_AFTER
+
+
 def open_queues(session: Session) -> frozenset[str]:
     """The names of the queues from which running workers claim jobs. Those that drain claim none."""
-    running = Worker.heartbeat_at >= datetime.now(UTC) - SILENT_AFTER
-    found = session.scalars(select(Worker.queues).where(running, Worker.desired_status != statuses.DRAINING))
+    found = session.scalars(select(Worker.queues).where(_runs(), Worker.desired_status != statuses.DRAINING))
     return frozenset(chain.from_iterable(found))
 
 
@@ -57,9 +60,8 @@ def is_draining(session: Session, worker_id: str, *, lock: bool = False) -> bool
 
 def offering(session: Session, queue: str) -> Sequence[Worker]:
     """The running workers that claim jobs from a queue now, by id: those that drain or have a problem don't."""
-    running = Worker.heartbeat_at >= datetime.now(UTC) - SILENT_AFTER
     ready = Worker.ready.is_(True) & Worker.problem.is_(None) & (Worker.desired_status != statuses.DRAINING)
-    found = session.scalars(select(Worker).where(running, ready).order_by(Worker.id))
+    found = session.scalars(select(Worker).where(_runs(), ready).order_by(Worker.id))
     return [worker for worker in found if queue in worker.queues]
 
 
@@ -67,8 +69,8 @@ def all_run(session: Session, worker_ids: Collection[str]) -> bool:
     """Whether all these workers run."""
     if not worker_ids:
         return True
-    running = Worker.id.in_(worker_ids) & (Worker.heartbeat_at >= datetime.now(UTC) - SILENT_AFTER)
-    return session.scalar(select(func.count()).where(running)) == len(worker_ids)
+    found = select(func.count()).where(Worker.id.in_(worker_ids), _runs())
+    return session.scalar(found) == len(worker_ids)
 
 
 def lock_all(session: Session, worker_ids: Collection[str]) -> None:
