@@ -48,6 +48,11 @@ def describe_transport(url: str, answer_seconds: float | None = None) -> dict[st
     return {} if answer_seconds is None else {"read_timeout": answer_seconds, "write_timeout": answer_seconds}
 
 
+def load_driver(url: str) -> None:
+    """Import what connections to this broker need. Kombu would import it in the thread that connects first."""
+    Connection(url).get_transport_cls()
+
+
 class Outlet:
     """A connection through which hints are sent. Its methods raise the errors of the driver and of the network."""
 

@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,12 @@ class HintSender:
     """Sends hints from any thread, without waiting. Those that can't be sent are dropped: workers also poll."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        # Only where there is a broker: importing it takes 0.2 s and 20 MB. And not in the sender's thread: Celery's
+        # thread imports from kombu too, and of two threads that import modules of a cycle, one may fail.
+        from service.broker import connections
+
+        connections.load_driver(url)
+        self._open = partial(connections.Outlet, url)
         self._batches: deque[_Batch] = deque(maxlen=MOST_BUFFERED)
         self._woken = threading.Event()
         self._is_closing = False
@@ -77,12 +83,9 @@ class HintSender:
             self._woken.set()
 
     def _run(self) -> None:
-        # Only now: importing it takes 0.2 s and 20 MB.
-        from service.broker.connections import Outlet
-
         while not self._is_closing or self._batches:
             try:
-                with Outlet(self._url) as outlet:
+                with self._open() as outlet:
                     self._serve(outlet)
             except Exception as error:
                 # Whatever it is (the network, TLS, a password, a full broker), it means the same.

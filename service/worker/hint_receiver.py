@@ -36,6 +36,10 @@ class HintReceiver:
         claim: Callable[[str], None],
         wake: Callable[[], None],
     ) -> None:
+        # Only where there is a broker. And not in the receiver's thread, like the imports of the `HintSender`.
+        from service.worker import celery_app
+
+        self._celery = celery_app
         self._url = url
         self._name = name
         self._kinds = {name_address(queue, kind): kind for queue in queues for kind in kinds}
@@ -64,20 +68,15 @@ class HintReceiver:
 
     def stop(self) -> None:
         """Receive no more hints."""
-        from service.worker import celery_app
-
         self._stopping.set()
         self._accepted = frozenset()
-        celery_app.let_stop(True)
+        self._celery.let_stop(True)
         self._let_select(self._consumer)
         self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
-        # Only now, as it is needed only with a broker.
-        from service.worker import celery_app
-
         for delay in growing_delays(first=1.0, longest=LONGEST_DELAY_SECONDS):
-            celery_app.let_stop(False)
+            self._celery.let_stop(False)
             if not self._stopping.is_set():
                 self._work()
             if self._stopping.wait(delay):
@@ -85,10 +84,8 @@ class HintReceiver:
 
     def _work(self) -> None:
         """Receive hints until the end. Celery connects again by itself; it returns only after errors of other kinds."""
-        from service.worker import celery_app
-
         try:
-            worker = celery_app.make_worker(self._url, self._name, self._kinds, self._take, self)
+            worker = self._celery.make_worker(self._url, self._name, self._kinds, self._take, self)
             worker.start()
         except Exception as error:
             log.warning("hints can't be received", reason=str(error) or type(error).__name__)

@@ -236,8 +236,7 @@ class Supervisor:
         # Only while processes start quickly: while a job waits for the fork server's imports, its lease isn't renewed.
         if not self._starter.warm or self._shortage is not None or self._shutdown.is_set():
             return []
-        self._running = {lease: (job, thread) for lease, (job, thread) in self._running.items() if thread.is_alive()}
-        busy = [kind_of(job).slot for job, _ in self._running.values()]
+        busy = [kind_of(job).slot for job, _ in tuple(self._running.values())]
         return [name for name, kind in KINDS.items() if busy.count(kind.slot) < self._slots[kind.slot]]
 
     def _check_space(self) -> None:
@@ -248,8 +247,11 @@ class Supervisor:
 
     def _supervise(self, lease: Lease, job: Job) -> None:
         def run() -> None:
-            supervise(self._context, lease, job, self._starter, self._shutdown, self._tracing)
-            self._woken.set()
+            try:
+                supervise(self._context, lease, job, self._starter, self._shutdown, self._tracing)
+            finally:
+                del self._running[lease]  # before the loop wakes: it would find the slot taken
+                self._woken.set()
 
         thread = threading.Thread(target=run, name=lease.staging_name, daemon=True)
         self._running[lease] = (job, thread)
@@ -265,7 +267,7 @@ class Supervisor:
         # A hint may just have claimed a job. If the database doesn't answer that, its lease expires.
         if self._claiming.acquire(timeout=CLAIM_SECONDS):
             self._claiming.release()
-        for lease, (job, thread) in self._running.items():
+        for lease, (job, thread) in tuple(self._running.items()):
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():  # it waits for its process to start, or for the database
                 log.warning("job put back by the shutdown", job_id=lease.job_id, **job.describe_origin())

@@ -237,6 +237,22 @@ def test_reminders_go_to_empty_queues_only_and_no_queue_grows_without_end(
     assert redis_server.lengths() == {"fitserve.gpu.training": 5, TRAININGS: 1}
 
 
+def test_the_threads_of_the_broker_import_nothing_that_both_need(redis_server: RedisServer) -> None:
+    # Two threads that import modules of a cycle find them half imported. Such an error ended both threads for good.
+    sends_a_hint = (
+        "import sys, time; from service.broker.sender import HintSender; from service.broker.hints import Hint\n"
+        "sender = HintSender(sys.argv[1]); loaded = set(sys.modules)\n"
+        "sender.send([Hint('cpu', 'training', 'tj_1')])\n"
+        "while not sender.has_connected: time.sleep(0.01)\n"
+        "sender.close()\n"
+        "print(*(name for name in set(sys.modules) - loaded if name.startswith(('kombu', 'redis', 'amqp', 'celery'))))"
+    )
+    arguments = [sys.executable, "-c", sends_a_hint, redis_server.url]
+    ended = subprocess.run(arguments, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert ended.stdout.split() == []
+    assert redis_server.lengths() == {TRAININGS: 1}
+
+
 def test_nobody_waits_for_a_silent_broker(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     broker = HintSender(redis_server.url)
     broker.start()
