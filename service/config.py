@@ -290,7 +290,7 @@ class Settings:
     disk_full_seconds: float = setting(
         30.0,
         "How long a job continues while a full disk prevents it from saving events or checkpoints. After that the "
-        "job is paused with `disk_full`; a build or an import fails.",
+        "job is paused with `disk_full`. A build or an import tries again for this long, then it fails.",
         minimum=0,
     )
     build_seconds: float = setting(

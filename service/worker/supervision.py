@@ -9,12 +9,14 @@ from typing import TypeVar
 
 import structlog
 
-from models.jobs.assignment import Unfinished
+from models.jobs.assignment import Assignment, Unfinished
 from models.training.plan import Command
 from service import statuses
 from service.context import Context
 from service.errors import (
+    ArtifactsError,
     ArtifactsUnavailable,
+    ArtifactsUnwritable,
     DatabaseUnavailable,
     DiskFull,
     LeaseLost,
@@ -29,6 +31,7 @@ from service.operations.jobs.registry import kind_of
 from service.storage.records import Job
 from service.tracing import Tracing
 from service.worker import failures
+from service.worker.conclusion import Conclusion
 from service.worker.journal import Journal
 from service.worker.output import PrintedOutput
 from service.worker.processes import JobProcess, ProcessStarter, StartFailed
@@ -49,8 +52,6 @@ model to save."""
 
 
 Written = TypeVar("Written")
-Conclusion = Callable[[], None]
-"""Records how the job ended."""
 
 log = structlog.get_logger()
 
@@ -155,23 +156,59 @@ class Supervision:
                 self._persistently(partial(self._journal.snapshots.begin, self._job))
         except ArtifactsUnavailable as error:
             log.warning("job put back: its inputs can't be read", reason=error.detail)
-            self._persistently(self._end(execution.put_back, queue.INPUTS_UNAVAILABLE))
+            self._persistently(partial(self._conclude, Conclusion(execution.put_back, queue.INPUTS_UNAVAILABLE)))
             return
-        folder = self._context.artifacts.stage(self._lease.staging_name)
-        try:
-            with contextlib.closing(self._starter.start_task(assignment, folder)) as process:
-                log.info("job started", pid=process.pid, attempt=self._job.attempt)
-                self._spans.begin_process(process.pid)
-                conclude = self._watch(process)
-                self._spans.end_process()
-        except StartFailed as error:
-            log.error("job could not be started", reason=str(error))
-            conclude = self._end(execution.put_back, WORKER_LOST)
+        conclusion = self._execute(assignment)
         with self._renewing():
             while not self._journal.empty:
                 self._persistently(self._journal.write)
             self._journal.snapshots.end()
-            self._persistently(conclude)
+            self._persistently(partial(self._conclude, conclusion))
+
+    def _execute(self, assignment: Assignment) -> Conclusion:
+        """Run the child process. A job that finds no room for its files, and can't be paused, is tried again for
+        `disk_full_seconds`."""
+        grace = Grace(self._context.settings.disk_full_seconds)
+        for delay in growing_delays(first=1.0):
+            conclusion = self._run_process(assignment)
+            if not conclusion.found_no_room or execution.can_pause(self._job) or grace.over:
+                return conclusion
+            if (ordered := self._wait_for_room(conclusion, delay)) is not None:
+                return ordered
+        raise AssertionError("the delays never end")
+
+    def _wait_for_room(self, conclusion: Conclusion, seconds: float) -> Conclusion | None:
+        """Remove the files of a failed try, and wait. Returns how the job ends if it must not be tried again."""
+        assert conclusion.failure is not None
+        code = conclusion.failure["code"]
+        self._context.artifacts.discard(self._lease.staging_name)
+        log.warning("the job's files can't be written", reason=code, retry_in_seconds=seconds)
+        self._log(f"The job's files can't be written ({code}). It tries again in {seconds:g} s")
+        with self._renewing():
+            shutdown = self._shutdown.wait(seconds)
+        self._exchange()
+        if shutdown:
+            return Conclusion(execution.put_back, queue.WORKER_SHUTDOWN)
+        return Conclusion(execution.cancelled) if self._instructions.status == statuses.CANCELLING else None
+
+    def _run_process(self, assignment: Assignment) -> Conclusion:
+        self._began_at = self._last_message_at = time.monotonic()
+        try:
+            folder = self._context.artifacts.stage(self._lease.staging_name)
+        except (ArtifactsUnwritable, OSError) as error:
+            if (conclusion := self._fail(failures.flatten(error))).found_no_room:
+                return conclusion
+            raise
+        try:
+            with contextlib.closing(self._starter.start_task(assignment, folder)) as process:
+                log.info("job started", pid=process.pid, attempt=self._job.attempt)
+                self._spans.begin_process(process.pid)
+                conclusion = self._watch(process)
+                self._spans.end_process()
+        except StartFailed as error:
+            log.error("job could not be started", reason=str(error))
+            return Conclusion(execution.put_back, WORKER_LOST)
+        return conclusion
 
     @contextlib.contextmanager
     def _renewing(self) -> Iterator[None]:
@@ -205,20 +242,20 @@ class Supervision:
                 return conclusion
             self._exchange()
             if self._instructions.status == statuses.CANCELLING:
-                return self._end(execution.cancelled)
+                return Conclusion(execution.cancelled)
             self._instruct(process)
 
     def _abort(self, process: JobProcess) -> Conclusion | None:
         """How the job ends if its child process must not continue; None if it may."""
         settings = self._context.settings
         if self._shutdown.is_set() and self._shutdown_grace.over:
-            return self._end(execution.put_back, queue.WORKER_SHUTDOWN)
+            return Conclusion(execution.put_back, queue.WORKER_SHUTDOWN)
         if self._instructions.lost:
-            return self._end(execution.lost_worker, failures.worker_lost())
+            return Conclusion(execution.lost_worker, failures.worker_lost())
         if self._instructions.status == statuses.PAUSING and self._order_grace.over:
-            return self._end(execution.put_back)
+            return Conclusion(execution.put_back)
         if self._instructions.status == statuses.STOPPING and not self._journal.began and self._order_grace.over:
-            return self._end(execution.cancelled, Unfinished.STOPPED_BEFORE_TRAINING.value)
+            return Conclusion(execution.cancelled, Unfinished.STOPPED_BEFORE_TRAINING.value)
         if self._journal.checkpoints.fault is not None:
             return self._fail(self._journal.checkpoints.fault)
         most = self._kind.memory_bytes(settings)
@@ -233,7 +270,7 @@ class Supervision:
             self._log(f"The child process made no progress for {settings.stall_seconds:g} s and was killed")
             if (error := self._kind.explain_stall(settings)) is not None:
                 return self._fail(error)
-            return self._end(execution.crashed, failures.stalled(settings.stall_seconds), STALLED)
+            return Conclusion(execution.crashed, failures.stalled(settings.stall_seconds), STALLED)
         return None
 
     def _read(self, process: JobProcess, *, everything: bool) -> tuple[bool, Conclusion | None]:
@@ -245,7 +282,7 @@ class Supervision:
         for message in process.messages() if everything or not self._journal.full else ():
             received = True
             if message["type"] == "result":
-                conclusion = self._end(execution.succeed, message["data"])
+                conclusion = Conclusion(execution.succeed, message["data"])
             elif message["type"] == "unfinished":
                 conclusion = self._end_unfinished(Unfinished(message["data"]))
             elif message["type"] == "failure":
@@ -318,13 +355,13 @@ class Supervision:
 
     def _end_unfinished(self, how: Unfinished) -> Conclusion:
         if how is Unfinished.PAUSED:
-            return self._end(execution.put_back, queue.WORKER_SHUTDOWN if self._shutdown.is_set() else None)
+            return Conclusion(execution.put_back, queue.WORKER_SHUTDOWN if self._shutdown.is_set() else None)
         if how is Unfinished.MEMBER_LOST:
-            return self._end(execution.lost_worker, failures.worker_lost())
-        return self._end(execution.cancelled, how.value)
+            return Conclusion(execution.lost_worker, failures.worker_lost())
+        return Conclusion(execution.cancelled, how.value)
 
     def _fail(self, failure: dict[str, object]) -> Conclusion:
-        return self._end(execution.fail, failure, failures.STATUS_REASONS.get(str(failure["code"])))
+        return Conclusion(execution.fail, failure, failures.STATUS_REASONS.get(str(failure["code"])))
 
     def _crashed(self, process: JobProcess) -> Conclusion:
         self._starter.warm = False
@@ -332,11 +369,11 @@ class Supervision:
         log.warning("the child process crashed", how=how, attempt=self._job.attempt)
         self._log(f"The child process crashed: {how}")
         if process.lost_fork_server():
-            return self._end(execution.lost_fork_server)
+            return Conclusion(execution.lost_fork_server)
         signal_name = process.crashed_by(again=self._job.deaths > 0)
         if signal_name is not None and (error := self._kind.explain_crash(signal_name)) is not None:
             return self._fail(error)
-        return self._end(execution.crashed, failures.process_crashed(how))
+        return Conclusion(execution.crashed, failures.process_crashed(how))
 
     def _log(self, sentence: str) -> None:
         """Add a line to the job's log, after the output so far."""
@@ -344,26 +381,23 @@ class Supervision:
         begin = "" if not printed or printed.endswith("\n") else "\n"
         self._journal.add_text(f"{begin}{sentence} (attempt {self._job.attempt}).\n")
 
-    def _end(self, write: Callable[..., None], *details: object) -> Conclusion:
-        def conclude() -> None:
-            with self._spans.concluding("publish" if write is execution.succeed else "conclude"):
-                write(self._context, self._lease, *details)
-            failure = next((detail for detail in details if write is execution.fail and isinstance(detail, dict)), None)
-            self._spans.note_outcome(write.__name__, failure)
-            log.info("job ended", how=write.__name__)
-
-        return conclude
+    def _conclude(self, conclusion: Conclusion) -> None:
+        record = conclusion.record
+        with self._spans.concluding("publish" if record is execution.succeed else "conclude"):
+            record(self._context, self._lease, *conclusion.details)
+        self._spans.note_outcome(record.__name__, conclusion.failure)
+        log.info("job ended", how=record.__name__)
 
     def _persistently(self, write: Callable[[], Written]) -> Written:
-        """Retry while the database is unavailable, and for `disk_full_seconds` while its disk is full or the artifact
-        store doesn't answer.
+        """Retry while the database is unavailable, and for `disk_full_seconds` while a disk is full or the artifact
+        store can't be read or written.
 
-        Raises DiskFull or ArtifactsUnavailable after that time, and any of the errors if the worker shuts down.
+        Raises DiskFull or ArtifactsError after that time, and any of the errors if the worker shuts down.
         """
         for delay in growing_delays():
             try:
                 return write()
-            except (DatabaseUnavailable, DiskFull, ArtifactsUnavailable) as error:
+            except (DatabaseUnavailable, DiskFull, ArtifactsError) as error:
                 log.warning("the storage fails", reason=error.detail, retry_in_seconds=delay)
                 too_long = not isinstance(error, DatabaseUnavailable) and self._disk_grace.over
                 if too_long or self._shutdown.wait(delay):

@@ -203,7 +203,7 @@ def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None)
     if job.status == statuses.CANCELLING:
         queue.move(session, job, statuses.CANCELLED)
         return
-    if reason in statuses.DISK_REASONS and (kind_of(job).from_clients or job.part_of is not None):
+    if reason in statuses.DISK_REASONS and can_pause(job):
         add_warning(job, JobWarning("paused", DISK_FULL if reason == "disk_full" else error["detail"]))
         _release(job)
         if job.desired_status != statuses.STOPPED:
@@ -216,6 +216,11 @@ def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None)
     waiting.fail_all(session, job, error)
     queue.move(session, job, statuses.FAILED, reason)
     shards.settle(session, job)
+
+
+def can_pause(job: Job) -> bool:
+    """Whether a client sees the job, or that of which it is a part, and can resume it."""
+    return kind_of(job).from_clients or job.part_of is not None
 
 
 def remove_files(context: Context, abandoned: Abandoned) -> None:

@@ -122,6 +122,11 @@ def fail_to_write(error_number: int, _channel: "Channel") -> None:
     raise OSError(error_number, os.strerror(error_number), "network.keras")
 
 
+def fail_to_write_until(path: str, channel: "Channel") -> None:
+    if not Path(path).exists():
+        fail_to_write(errno.EROFS, channel)
+
+
 def wait_for_file(path: str, channel: "Channel") -> None:
     while not Path(path).exists():
         if channel.command() is Command.STOP:
@@ -213,6 +218,7 @@ WISHES: dict[str, Callable[..., None]] = {
     "save_checkpoints_until": save_checkpoints,
     "skip_checkpoints_until": skip_checkpoints,
     "fail_to_write": fail_to_write,
+    "fail_to_write_until": fail_to_write_until,
     "until": wait_for_file,
     "before_the_first_step_until": wait_before_the_first_step,
     "deaf_until": wait_for_file_deafly,

@@ -105,11 +105,46 @@ def test_a_memory_error_is_named_as_such(bench: Bench) -> None:
     assert bench.wait_for_status(bench.submit({"memory_error": True}), "failed").status_reason == "out_of_memory"
 
 
-def test_an_import_that_fills_the_disk_fails_its_dataset_and_leaves_nothing(bench: Bench) -> None:
+def test_an_import_that_fills_the_disk_fails_its_dataset_and_leaves_nothing(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench(disk_full_seconds=0.5)
+    bench.start_worker()
     datasets.create(bench.context, {"name": "large", "source": "line"})
     assert wait_for_failed_dataset(bench, "large")["code"] == "disk-full"
     bench.wait_for(lambda: not [name for *_, names in os.walk(bench.settings.artifact_folder) for name in names])
     bench.wait_for_status(bench.submit({"epochs": 1}), "succeeded")
+
+
+def test_a_build_that_finds_no_room_for_a_moment_is_tried_again(bench: Bench, tmp_path: Path) -> None:
+    job_id = start_without_room(bench, tmp_path)
+    assert bench.job(job_id).status == "running"
+    (tmp_path / "room").touch()
+    assert bench.wait_for_status(job_id, "succeeded").attempt == 1
+    assert bench.left_behind() == []
+
+
+def start_without_room(bench: Bench, folder: Path) -> str:
+    """A build that finds no room until there is a file `room`, once it has tried."""
+    job_id = bench.submit_build({"fail_to_write_until": str(folder / "room")})
+    bench.wait_for(lambda: "(artifacts-unwritable). It tries again in 1 s" in bench.printed(job_id))
+    return job_id
+
+
+def test_an_import_that_waits_for_room_is_cancelled_at_once(bench: Bench, tmp_path: Path) -> None:
+    job_id = import_wishes(bench, "large", {"fail_to_write_until": str(tmp_path / "room")})
+    bench.wait_for(lambda: "It tries again" in bench.printed(job_id))
+    datasets.delete(bench.context, "large")
+    bench.wait_for_status(job_id, "cancelled")
+    assert bench.left_behind() == []
+
+
+def test_a_worker_that_ends_puts_back_a_build_that_waits_for_room(bench: Bench, tmp_path: Path) -> None:
+    job_id = start_without_room(bench, tmp_path)
+    assert bench.supervisor is not None
+    bench.supervisor.end(5)
+    assert bench.transitions(job_id)[-1] == ("queued", "worker_shutdown")
+    (tmp_path / "room").touch()
+    bench.start_worker()
+    bench.wait_for_status(job_id, "succeeded")
 
 
 def wait_for_failed_dataset(bench: Bench, name: str) -> dict[str, Any]:
