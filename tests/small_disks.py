@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
+from tests.running_service import wait_for
+
 PIECE = 4096
 FILLING = "filling"
 
@@ -44,10 +46,21 @@ def read_only(folder: Path) -> Iterator[None]:
     """
     _mount("--bind", str(folder), str(folder))
     try:
-        _mount("-o", "remount,bind,ro", str(folder))
+        wait_for(lambda: _protect(folder), what="the files that are being written")
         yield
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def _protect(folder: Path) -> bool:
+    """Make a mount read-only; False if a file of it is open for writing."""
+    try:
+        _mount("-o", "remount,bind,ro", str(folder))
+    except OSError as error:
+        if "busy" not in str(error):
+            raise
+        return False
+    return True
 
 
 def _mount(*arguments: str) -> None:

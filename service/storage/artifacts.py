@@ -51,8 +51,9 @@ class ArtifactStore(ABC):
         Raises ArtifactsUnwritable, OSError.
         """
         folder = self.staged(name)
-        shutil.rmtree(folder, ignore_errors=True)
         with storing():
+            if folder.exists():
+                shutil.rmtree(folder)
             folder.mkdir(parents=True)
         return folder
 

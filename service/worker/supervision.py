@@ -22,6 +22,7 @@ from service.errors import (
     LeaseLost,
     ServiceError,
     StorageError,
+    of_disk,
 )
 from service.operations.jobs import leases, queue
 from service.operations.jobs import lifecycle as execution
@@ -392,13 +393,15 @@ class Supervision:
         """Retry while the database is unavailable, and for `disk_full_seconds` while a disk is full or the artifact
         store can't be read or written.
 
-        Raises DiskFull or ArtifactsError after that time, and any of the errors if the worker shuts down.
+        Raises DiskFull, ArtifactsError or OSError after that time, and any of the errors if the worker shuts down.
         """
         for delay in growing_delays():
             try:
                 return write()
-            except (DatabaseUnavailable, DiskFull, ArtifactsError) as error:
-                log.warning("the storage fails", reason=error.detail, retry_in_seconds=delay)
+            except (DatabaseUnavailable, DiskFull, ArtifactsError, OSError) as error:
+                if isinstance(error, OSError) and of_disk(error) is None:
+                    raise
+                log.warning("the storage fails", reason=failures.flatten(error)["detail"], retry_in_seconds=delay)
                 too_long = not isinstance(error, DatabaseUnavailable) and self._disk_grace.over
                 if too_long or self._shutdown.wait(delay):
                     raise

@@ -1,5 +1,6 @@
 """A worker runs jobs: what their processes report is recorded, orders are obeyed, failures are told apart."""
 
+import errno
 import os
 import signal
 from collections.abc import Callable
@@ -120,6 +121,23 @@ def test_a_build_that_finds_no_room_for_a_moment_is_tried_again(bench: Bench, tm
     (tmp_path / "room").touch()
     assert bench.wait_for_status(job_id, "succeeded").attempt == 1
     assert bench.left_behind() == []
+
+
+@pytest.mark.parametrize(("method", "number"), [("stage", errno.EROFS), ("publish", errno.ENOSPC)])
+def test_a_folder_that_cannot_be_made_or_published_for_a_moment_delays_a_job(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, method: str, number: int
+) -> None:
+    store, refusals = getattr(bench.context.artifacts, method), [OSError(number, os.strerror(number))]
+
+    def refuse_once(*arguments: Any) -> Any:
+        if refusals:
+            raise refusals.pop()
+        return store(*arguments)
+
+    monkeypatch.setattr(bench.context.artifacts, method, refuse_once)
+    job_id = bench.submit_build({}) if method == "stage" else bench.submit({})  # a build publishes nothing
+    assert bench.wait_for_status(job_id, "succeeded").attempt == 1
+    assert not refusals
 
 
 def start_without_room(bench: Bench, folder: Path) -> str:
