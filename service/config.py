@@ -289,8 +289,10 @@ class Settings:
     )
     disk_full_seconds: float = setting(
         30.0,
-        "How long a job continues while a full disk prevents it from saving events or checkpoints. After that the "
-        "job is paused with `disk_full`. A build or an import tries again for this long, then it fails.",
+        "How long a job continues while its events, checkpoints or results can't be stored, because the disk is "
+        "full or the artifacts can't be written. After that the job is paused with `disk_full` or "
+        "`artifacts_unwritable`. A build or an import runs again for this long, then it fails. 0: it fails at "
+        "once.",
         minimum=0,
     )
     build_seconds: float = setting(
@@ -669,8 +671,7 @@ def _check_broker(url: str, database_url: str, artifact_url: str) -> None:
     """Refuse a broker that can't be used, or is of no use because the rest belongs to one machine."""
     if not url:
         return
-    parts = urlsplit(url)
-    if not url.startswith(BROKER_SCHEMES) or not parts.hostname:
+    if not _is_broker(url):
         raise InvalidSettings(
             f"FITSERVE_BROKER_URL must begin with {', '.join(BROKER_SCHEMES[:-1])} or {BROKER_SCHEMES[-1]} and name a "
             "host, such as redis://:PASSWORD@redis.example.org:6379/0."
@@ -688,6 +689,14 @@ def _check_broker(url: str, database_url: str, artifact_url: str) -> None:
             "FITSERVE_BROKER_URL is for workers on several hosts, but the artifacts are in FITSERVE_DATA_DIR of each. "
             "Set FITSERVE_ARTIFACT_URL to s3://BUCKET/PREFIX, or to the path of a folder that all hosts share."
         )
+
+
+def _is_broker(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        return url.startswith(BROKER_SCHEMES) and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number
+        return False
 
 
 def _check_queues(queues: tuple[str, ...]) -> None:

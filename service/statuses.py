@@ -25,8 +25,7 @@ FINAL: Final = (SUCCEEDED, FAILED, CANCELLED)
 UNFINISHED: Final = tuple(status for status in JOB_STATUSES if status not in FINAL)
 
 DISK_REASONS: Final = ("disk_full", "artifacts_unwritable")
-"""The reasons for which a job of a client is paused instead of failed, and another is tried again for a while: an
-operator can remove them."""
+"""Faults that an operator can repair. A job of a client is paused; any other runs again for a while, then fails."""
 
 BUILDING: Final = "building"
 PROCESSING: Final = "processing"

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -38,12 +38,7 @@ class HintSender:
     """Sends hints from any thread, without waiting. Those that can't be sent are dropped: workers also poll."""
 
     def __init__(self, url: str) -> None:
-        # Only where there is a broker: importing it takes 0.2 s and 20 MB. And not in the sender's thread: Celery's
-        # thread imports from kombu too, and of two threads that import modules of a cycle, one may fail.
-        from service.broker import connections
-
-        connections.load_driver(url)
-        self._open = partial(connections.Outlet, url)
+        self._url = url
         self._batches: deque[_Batch] = deque(maxlen=MOST_BUFFERED)
         self._woken = threading.Event()
         self._is_closing = False
@@ -58,7 +53,14 @@ class HintSender:
         """Connect, and from then on check the connection. Sending does it, too."""
         with self._starting:
             if self._thread is None and not self._is_closing:
-                self._thread = threading.Thread(target=self._run, name="hint-sender", daemon=True)
+                # Only now: importing it takes 0.2 s and 20 MB. And not in the sender's thread: Celery's thread imports
+                # from kombu too, and of two threads that import modules with circular imports, one may get a
+                # half-initialized one.
+                from service.broker import connections
+
+                connections.load_driver(self._url)
+                connect = partial(connections.Outlet, self._url)
+                self._thread = threading.Thread(target=self._run, args=(connect,), name="hint-sender", daemon=True)
                 self._thread.start()
 
     def send(self, hints: Iterable[Hint]) -> None:
@@ -82,10 +84,10 @@ class HintSender:
             self.start()
             self._woken.set()
 
-    def _run(self) -> None:
+    def _run(self, connect: Callable[[], "Outlet"]) -> None:
         while not self._is_closing or self._batches:
             try:
-                with self._open() as outlet:
+                with connect() as outlet:
                     self._serve(outlet)
             except Exception as error:
                 # Whatever it is (the network, TLS, a password, a full broker), it means the same.

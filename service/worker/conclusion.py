@@ -1,25 +1,34 @@
 """How an execution ends."""
 
 from collections.abc import Callable
+from typing import Any
 
 from service import statuses
 from service.operations.jobs import lifecycle as execution
+from service.worker import failures
 
 
 class Conclusion:
     """What records how an execution ends, and with which details."""
+
+    error: dict[str, Any] | None = None
+    """Why the job failed."""
 
     def __init__(self, record: Callable[..., None], *details: object) -> None:
         """`record` is called with the context, the lease and the details."""
         self.record = record
         self.details = details
 
-    @property
-    def failure(self) -> dict[str, object] | None:
-        """The job's error, if this fails it."""
-        return next((each for each in self.details if self.record is execution.fail and isinstance(each, dict)), None)
+
+class Failure(Conclusion):
+    """The job fails; a job of a client is paused instead if the storage is the reason."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        self.error = error
+        self.reason = failures.find_reason(error)
+        super().__init__(execution.fail, error, self.reason)
 
     @property
-    def found_no_room(self) -> bool:
-        """Whether the job fails because its files couldn't be written."""
-        return self.failure is not None and self.details[-1] in statuses.DISK_REASONS
+    def is_of_storage(self) -> bool:
+        """Whether the job's files couldn't be stored."""
+        return self.reason in statuses.DISK_REASONS

@@ -47,6 +47,11 @@ def flatten(error: Exception) -> dict[str, Any]:
     return _failure(INTERNAL, f"The job failed because of an internal error ({name}). The log has the details.")
 
 
+def find_reason(failure: dict[str, Any]) -> str | None:
+    """The `status_reason` of a job that failed with this error, if there is one."""
+    return STATUS_REASONS.get(str(failure["code"]))
+
+
 def unwritable(error: OSError | ArtifactsError) -> dict[str, Any]:
     """The failure of a job whose checkpoint couldn't be written."""
     if flatten(error)["code"] == DISK_FULL:

@@ -36,7 +36,7 @@ class HintReceiver:
         claim: Callable[[str], None],
         wake: Callable[[], None],
     ) -> None:
-        # Only where there is a broker. And not in the receiver's thread, like the imports of the `HintSender`.
+        # Only where there is a broker. And not in the receiver's thread, for the reason that `HintSender.start` gives.
         from service.worker import celery_app
 
         self._celery = celery_app

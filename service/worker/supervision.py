@@ -16,7 +16,6 @@ from service.context import Context
 from service.errors import (
     ArtifactsError,
     ArtifactsUnavailable,
-    ArtifactsUnwritable,
     DatabaseUnavailable,
     DiskFull,
     LeaseLost,
@@ -29,10 +28,11 @@ from service.operations.jobs import lifecycle as execution
 from service.operations.jobs.leases import Instructions, Lease
 from service.operations.jobs.lifecycle import STALLED, WORKER_LOST
 from service.operations.jobs.registry import kind_of
+from service.operations.upkeep import space
 from service.storage.records import Job
 from service.tracing import Tracing
 from service.worker import failures
-from service.worker.conclusion import Conclusion
+from service.worker.conclusion import Conclusion, Failure
 from service.worker.journal import Journal
 from service.worker.output import PrintedOutput
 from service.worker.processes import JobProcess, ProcessStarter, StartFailed
@@ -44,6 +44,8 @@ ORDER_SECONDS = 0.4
 MEMORY_SECONDS = 0.2
 RENEWALS_PER_LEASE = 3
 RETRY_SECONDS = 1.0
+LONGEST_RETRY_SECONDS = 15.0
+"""The longest wait before a job runs again whose files couldn't be stored: a large one fills the disk each time."""
 SHUTDOWN_GRACE_SECONDS = 3.0
 """How long a worker that shuts down waits for a job's last checkpoint, or for the model of a stopped job."""
 ORDER_GRACE_SECONDS = 1.5
@@ -83,8 +85,10 @@ def supervise(
             context.artifacts.discard(lease.staging_name)
         except StorageError as error:
             if shutdown.is_set():
-                log.warning("job abandoned", reason=error.detail)
+                log.warning("job put back by the shutdown", reason=error.detail)
                 spans.note_outcome("abandoned")
+                with contextlib.suppress(LeaseLost, StorageError):
+                    execution.give_back(context, lease, queue.WORKER_SHUTDOWN)
             else:
                 log.error("job failed", reason=error.detail)
                 _fail(context, lease, failures.flatten(error), spans)
@@ -103,7 +107,7 @@ def _fail(context: Context, lease: Lease, failure: dict[str, object], spans: Job
     spans.note_outcome("fail", failure)
     context.artifacts.discard(lease.staging_name)  # the disk may be full of its files
     try:
-        execution.fail(context, lease, failure, failures.STATUS_REASONS.get(str(failure["code"])))
+        execution.fail(context, lease, failure, failures.find_reason(failure))
     except ServiceError as error:
         log.warning("job abandoned", reason=error.detail)
     except Exception:
@@ -167,39 +171,39 @@ class Supervision:
             self._persistently(partial(self._conclude, conclusion))
 
     def _execute(self, assignment: Assignment) -> Conclusion:
-        """Run the child process. A job that finds no room for its files, and can't be paused, is tried again for
+        """Run the child process. If its files can't be stored, a job that can't be paused runs again for
         `disk_full_seconds`."""
         grace = Grace(self._context.settings.disk_full_seconds)
-        for delay in growing_delays(first=1.0):
+        for delay in growing_delays(first=1.0, longest=LONGEST_RETRY_SECONDS):
             conclusion = self._run_process(assignment)
-            if not conclusion.found_no_room or execution.can_pause(self._job) or grace.over:
+            if not isinstance(conclusion, Failure) or not conclusion.is_of_storage:
                 return conclusion
-            if (ordered := self._wait_for_room(conclusion, delay)) is not None:
+            if not execution.may_run_again(self._job) or grace.over:
+                return conclusion
+            if (ordered := self._wait_to_run_again(conclusion, delay, grace)) is not None:
                 return ordered
         raise AssertionError("the delays never end")
 
-    def _wait_for_room(self, conclusion: Conclusion, seconds: float) -> Conclusion | None:
-        """Remove the files of a failed try, and wait. Returns how the job ends if it must not be tried again."""
-        assert conclusion.failure is not None
-        code = conclusion.failure["code"]
-        self._context.artifacts.discard(self._lease.staging_name)
-        log.warning("the job's files can't be written", reason=code, retry_in_seconds=seconds)
-        self._log(f"The job's files can't be written ({code}). It tries again in {seconds:g} s")
+    def _wait_to_run_again(self, failure: Failure, seconds: float, grace: Grace) -> Conclusion | None:
+        """Remove the files of a failed run, and wait, also while there is too little space. Returns how the job ends if
+        it must not run again."""
+        assert failure.error is not None
+        log.warning("the job's files can't be stored", reason=failure.error["detail"], retry_in_seconds=seconds)
         with self._renewing():
-            shutdown = self._shutdown.wait(seconds)
-        self._exchange()
-        if shutdown:
-            return Conclusion(execution.put_back, queue.WORKER_SHUTDOWN)
-        return Conclusion(execution.cancelled) if self._instructions.status == statuses.CANCELLING else None
+            self._context.artifacts.discard(self._lease.staging_name)
+        until = time.monotonic() + seconds
+        while time.monotonic() < until or (space.find_shortage(self._context) is not None and not grace.over):
+            self._exchange()
+            if self._instructions.status == statuses.CANCELLING:
+                return Conclusion(execution.cancelled)
+            if self._shutdown.wait(TICK_SECONDS):
+                return Conclusion(execution.put_back, queue.WORKER_SHUTDOWN)
+        return None
 
     def _run_process(self, assignment: Assignment) -> Conclusion:
+        with self._renewing():
+            folder = self._persistently(partial(self._context.artifacts.stage, self._lease.staging_name))
         self._began_at = self._last_message_at = time.monotonic()
-        try:
-            folder = self._context.artifacts.stage(self._lease.staging_name)
-        except (ArtifactsUnwritable, OSError) as error:
-            if (conclusion := self._fail(failures.flatten(error))).found_no_room:
-                return conclusion
-            raise
         try:
             with contextlib.closing(self._starter.start_task(assignment, folder)) as process:
                 log.info("job started", pid=process.pid, attempt=self._job.attempt)
@@ -258,19 +262,19 @@ class Supervision:
         if self._instructions.status == statuses.STOPPING and not self._journal.began and self._order_grace.over:
             return Conclusion(execution.cancelled, Unfinished.STOPPED_BEFORE_TRAINING.value)
         if self._journal.checkpoints.fault is not None:
-            return self._fail(self._journal.checkpoints.fault)
+            return Failure(self._journal.checkpoints.fault)
         most = self._kind.memory_bytes(settings)
         if self._memory_timer.due() and process.memory() > most:
-            return self._fail(failures.over_memory_limit(most))
+            return Failure(failures.over_memory_limit(most))
         if (error := self._kind.explain_timeout(settings, time.monotonic() - self._began_at)) is not None:
-            return self._fail(error)
+            return Failure(error)
         silent = time.monotonic() - self._last_message_at
         if silent > settings.stall_seconds:
             process.kill()
             log.warning("the child process stalled", seconds=round(silent), attempt=self._job.attempt)
             self._log(f"The child process made no progress for {settings.stall_seconds:g} s and was killed")
             if (error := self._kind.explain_stall(settings)) is not None:
-                return self._fail(error)
+                return Failure(error)
             return Conclusion(execution.crashed, failures.stalled(settings.stall_seconds), STALLED)
         return None
 
@@ -289,7 +293,7 @@ class Supervision:
             elif message["type"] == "failure":
                 if message["data"]["code"] == failures.INTERNAL:
                     log.error("the task failed", exception=message["traceback"])
-                conclusion = self._fail(message["data"])
+                conclusion = Failure(message["data"])
             elif message["type"] == "ending":
                 self._orders_known_at_end = len(self._job.orders) + message["data"]["orders"]
             else:
@@ -361,9 +365,6 @@ class Supervision:
             return Conclusion(execution.lost_worker, failures.worker_lost())
         return Conclusion(execution.cancelled, how.value)
 
-    def _fail(self, failure: dict[str, object]) -> Conclusion:
-        return Conclusion(execution.fail, failure, failures.STATUS_REASONS.get(str(failure["code"])))
-
     def _crashed(self, process: JobProcess) -> Conclusion:
         self._starter.warm = False
         how = process.describe_end()
@@ -373,7 +374,7 @@ class Supervision:
             return Conclusion(execution.lost_fork_server)
         signal_name = process.crashed_by(again=self._job.deaths > 0)
         if signal_name is not None and (error := self._kind.explain_crash(signal_name)) is not None:
-            return self._fail(error)
+            return Failure(error)
         return Conclusion(execution.crashed, failures.process_crashed(how))
 
     def _log(self, sentence: str) -> None:
@@ -386,23 +387,24 @@ class Supervision:
         record = conclusion.record
         with self._spans.concluding("publish" if record is execution.succeed else "conclude"):
             record(self._context, self._lease, *conclusion.details)
-        self._spans.note_outcome(record.__name__, conclusion.failure)
+        self._spans.note_outcome(record.__name__, conclusion.error)
         log.info("job ended", how=record.__name__)
 
     def _persistently(self, write: Callable[[], Written]) -> Written:
         """Retry while the database is unavailable, and for `disk_full_seconds` while a disk is full or the artifact
         store can't be read or written.
 
-        Raises DiskFull, ArtifactsError or OSError after that time, and any of the errors if the worker shuts down.
+        Raises DiskFull or ArtifactsError after that time, and any of the errors if the worker shuts down.
         """
         for delay in growing_delays():
             try:
                 return write()
             except (DatabaseUnavailable, DiskFull, ArtifactsError, OSError) as error:
-                if isinstance(error, OSError) and of_disk(error) is None:
+                problem = of_disk(error) if isinstance(error, OSError) else error
+                if problem is None:
                     raise
-                log.warning("the storage fails", reason=failures.flatten(error)["detail"], retry_in_seconds=delay)
-                too_long = not isinstance(error, DatabaseUnavailable) and self._disk_grace.over
+                log.warning("the storage fails", reason=problem.detail, retry_in_seconds=delay)
+                too_long = not isinstance(problem, DatabaseUnavailable) and self._disk_grace.over
                 if too_long or self._shutdown.wait(delay):
-                    raise
+                    raise problem from error
         raise AssertionError("the delays never end")

@@ -203,7 +203,7 @@ def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None)
     if job.status == statuses.CANCELLING:
         queue.move(session, job, statuses.CANCELLED)
         return
-    if reason in statuses.DISK_REASONS and can_pause(job):
+    if reason in statuses.DISK_REASONS and _can_pause(job):
         add_warning(job, JobWarning("paused", DISK_FULL if reason == "disk_full" else error["detail"]))
         _release(job)
         if job.desired_status != statuses.STOPPED:
@@ -218,9 +218,16 @@ def _fail(session: Session, job: Job, error: dict[str, Any], reason: str | None)
     shards.settle(session, job)
 
 
-def can_pause(job: Job) -> bool:
-    """Whether a client sees the job, or that of which it is a part, and can resume it."""
+def _can_pause(job: Job) -> bool:
+    """Whether a client sees the job, or the job it is a part of, and can resume it."""
     return kind_of(job).from_clients or job.part_of is not None
+
+
+def may_run_again(job: Job) -> bool:
+    """Whether a job whose files can't be stored runs again for a while: it can't be paused, and makes something that a
+    client would lose. A dry run makes nothing."""
+    makes_nothing = job.model_id is None and job.dataset_id is None
+    return not _can_pause(job) and not kind_of(job).runs_once and not makes_nothing
 
 
 def remove_files(context: Context, abandoned: Abandoned) -> None:

@@ -114,9 +114,11 @@ class Bench:
                 priority=priority, queue=queued_in, waits_for=waits_for, hosts=request.get("hosts", 1),
             ).id  # fmt: skip
 
-    def submit_build(self, wishes: dict[str, Any]) -> str:
+    def submit_build(self, wishes: dict[str, Any], *, dry_run: bool = True) -> str:
+        """Queue the build of a model's network."""
         with self.context.database.write() as session:
-            return builds.enqueue(self.context, session, BuildRequest(document_of(wishes)), []).id
+            model = None if dry_run else session.get(Model, "md_1")
+            return builds.enqueue(self.context, session, BuildRequest(document_of(wishes)), [], model).id
 
     def job(self, job_id: str) -> Job:
         with self.context.database.read() as session:

@@ -188,7 +188,12 @@ def test_a_training_whose_model_cannot_be_saved_is_paused(bench: Bench, number: 
     assert bench.context.artifacts.names(f"checkpoints/{job_id}") == []
 
 
-def test_a_training_for_which_no_folder_can_be_made_is_paused(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_for_which_no_folder_can_be_made_is_paused(
+    make_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench(disk_full_seconds=0.3)
+    bench.start_worker()
+
     def refuse(name: str) -> Path:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), name)
 

@@ -1,9 +1,11 @@
 """A worker runs jobs: what their processes report is recorded, orders are obeyed, failures are told apart."""
 
 import errno
+import itertools
 import os
 import signal
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,10 @@ from service.operations.catalog.uploads import Reception
 from service.operations.jobs import recording
 from service.origins import Origin
 from service.storage.jobs import NewEvent
+from service.worker import supervision
 from tests.service.worker.bench import Bench, is_gone, queued_by
+
+LONG = 600.0
 
 
 def test_a_job_runs_to_success_with_its_events_in_order(bench: Bench) -> None:
@@ -115,54 +120,103 @@ def test_an_import_that_fills_the_disk_fails_its_dataset_and_leaves_nothing(make
     bench.wait_for_status(bench.submit({"epochs": 1}), "succeeded")
 
 
-def test_a_build_that_finds_no_room_for_a_moment_is_tried_again(bench: Bench, tmp_path: Path) -> None:
-    job_id = start_without_room(bench, tmp_path)
+def test_a_build_whose_files_cannot_be_stored_for_a_moment_runs_again(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job_id = start_without_room(bench, tmp_path, capsys)
     assert bench.job(job_id).status == "running"
     (tmp_path / "room").touch()
     assert bench.wait_for_status(job_id, "succeeded").attempt == 1
     assert bench.left_behind() == []
 
 
-@pytest.mark.parametrize(("method", "number"), [("stage", errno.EROFS), ("publish", errno.ENOSPC)])
-def test_a_folder_that_cannot_be_made_or_published_for_a_moment_delays_a_job(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, method: str, number: int
-) -> None:
-    store, refusals = getattr(bench.context.artifacts, method), [OSError(number, os.strerror(number))]
-
-    def refuse_once(*arguments: Any) -> Any:
-        if refusals:
-            raise refusals.pop()
-        return store(*arguments)
-
-    monkeypatch.setattr(bench.context.artifacts, method, refuse_once)
-    job_id = bench.submit_build({}) if method == "stage" else bench.submit({})  # a build publishes nothing
-    assert bench.wait_for_status(job_id, "succeeded").attempt == 1
-    assert not refusals
-
-
-def start_without_room(bench: Bench, folder: Path) -> str:
-    """A build that finds no room until there is a file `room`, once it has tried."""
-    job_id = bench.submit_build({"fail_to_write_until": str(folder / "room")})
-    bench.wait_for(lambda: "(artifacts-unwritable). It tries again in 1 s" in bench.printed(job_id))
+def start_without_room(bench: Bench, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """A build whose files can't be stored until there is a file `room`, once it waits to run again."""
+    job_id = bench.submit_build({"fail_to_write_until": str(folder / "room")}, dry_run=False)
+    bench.wait_for(lambda: "the job's files can't be stored" in capsys.readouterr().out)
     return job_id
 
 
-def test_an_import_that_waits_for_room_is_cancelled_at_once(bench: Bench, tmp_path: Path) -> None:
-    job_id = import_wishes(bench, "large", {"fail_to_write_until": str(tmp_path / "room")})
-    bench.wait_for(lambda: "It tries again" in bench.printed(job_id))
-    datasets.delete(bench.context, "large")
+def test_a_build_that_waits_to_run_again_keeps_its_lease(
+    make_bench: Callable[..., Bench], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = make_bench(lease_seconds=0.5)
+    bench.start_worker()
+    job_id = start_without_room(bench, tmp_path, capsys)
+    wait_until_it_ran(bench, capsys, times=2)
+    (tmp_path / "room").touch()
+    bench.wait_for_status(job_id, "succeeded")
+    assert [status for status, _ in bench.transitions(job_id)] == ["queued", "running", "succeeded"]
+
+
+def wait_until_it_ran(bench: Bench, capsys: pytest.CaptureFixture[str], times: int) -> None:
+    for _ in range(times):
+        bench.wait_for(lambda: "the job's files can't be stored" in capsys.readouterr().out)
+
+
+def test_a_build_that_waits_to_run_again_is_cancelled_at_once(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision, "growing_delays", lambda **_: itertools.repeat(LONG))
+    job_id = start_without_room(bench, tmp_path, capsys)
+    models.delete(bench.context, "m")
     bench.wait_for_status(job_id, "cancelled")
     assert bench.left_behind() == []
 
 
-def test_a_worker_that_ends_puts_back_a_build_that_waits_for_room(bench: Bench, tmp_path: Path) -> None:
-    job_id = start_without_room(bench, tmp_path)
-    assert bench.supervisor is not None
-    bench.supervisor.end(5)
+def test_a_worker_that_ends_puts_back_a_build_that_waits_to_run_again(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(supervision, "growing_delays", lambda **_: itertools.repeat(LONG))
+        job_id = start_without_room(bench, tmp_path, capsys)
+        assert bench.supervisor is not None
+        bench.supervisor.end(5)
     assert bench.transitions(job_id)[-1] == ("queued", "worker_shutdown")
     (tmp_path / "room").touch()
     bench.start_worker()
     bench.wait_for_status(job_id, "succeeded")
+
+
+def test_a_dry_run_whose_files_cannot_be_stored_fails_at_once(bench: Bench) -> None:
+    job = bench.wait_for_status(bench.submit_build({"fail_to_write": errno.ENOSPC}), "failed")
+    assert job.error is not None
+    assert job.started_at is not None
+    assert job.finished_at is not None
+    assert job.error["code"] == "disk-full"
+    assert job.finished_at - job.started_at < timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(("method", "number"), [("stage", errno.EROFS), ("publish", errno.ENOSPC)])
+def test_a_folder_that_cannot_be_made_or_published_for_a_moment_delays_a_training(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, method: str, number: int
+) -> None:
+    refuse(bench, monkeypatch, method, number, times=1)
+    assert bench.wait_for_status(bench.submit({}), "succeeded").attempt == 1
+
+
+def refuse(bench: Bench, monkeypatch: pytest.MonkeyPatch, method: str, number: int, times: int) -> list[OSError]:
+    """Let a method of the artifact store fail. The list has the errors that it will still raise."""
+    store, refusals = getattr(bench.context.artifacts, method), [OSError(number, os.strerror(number))] * times
+
+    def refuse(*arguments: Any) -> Any:
+        if refusals:
+            raise refusals.pop()
+        return store(*arguments)
+
+    monkeypatch.setattr(bench.context.artifacts, method, refuse)
+    return refusals
+
+
+def test_a_worker_that_ends_puts_back_a_job_whose_folder_cannot_be_published(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = refuse(bench, monkeypatch, "publish", errno.EROFS, times=1000)
+    job_id = bench.submit({})
+    bench.wait_for(lambda: len(refusals) < 1000)
+    assert bench.supervisor is not None
+    bench.supervisor.end(5)
+    assert bench.transitions(job_id)[-1] == ("queued", "worker_shutdown")
 
 
 def wait_for_failed_dataset(bench: Bench, name: str) -> dict[str, Any]:
