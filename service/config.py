@@ -674,7 +674,7 @@ def _check_broker(url: str, database_url: str, artifact_url: str) -> None:
     if not _is_broker(url):
         raise InvalidSettings(
             f"FITSERVE_BROKER_URL must begin with {', '.join(BROKER_SCHEMES[:-1])} or {BROKER_SCHEMES[-1]} and name a "
-            "host, such as redis://:PASSWORD@redis.example.org:6379/0."
+            "host, and a port if it isn't the usual one, such as redis://:PASSWORD@redis.example.org:6379/0."
         )
     if find_spec("celery") is None:
         raise InvalidSettings("FITSERVE_BROKER_URL needs the extra `celery`: run pip install 'fitserve[celery]'.")
@@ -692,10 +692,10 @@ def _check_broker(url: str, database_url: str, artifact_url: str) -> None:
 
 
 def _is_broker(url: str) -> bool:
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         return url.startswith(BROKER_SCHEMES) and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # the port is no number
+    except ValueError:
         return False
 
 

@@ -25,7 +25,7 @@ FINAL: Final = (SUCCEEDED, FAILED, CANCELLED)
 UNFINISHED: Final = tuple(status for status in JOB_STATUSES if status not in FINAL)
 
 DISK_REASONS: Final = ("disk_full", "artifacts_unwritable")
-"""Faults that an operator can repair. A job of a client is paused; any other runs again for a while, then fails."""
+"""Faults that an operator can repair. A job of a client is paused, a build or an import runs again for a while."""
 
 BUILDING: Final = "building"
 PROCESSING: Final = "processing"

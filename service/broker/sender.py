@@ -1,5 +1,6 @@
 """Sends hints to the broker from a thread of its own, so that no request and no job waits for a broker."""
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -35,7 +36,8 @@ class _Batch:
 
 
 class HintSender:
-    """Sends hints from any thread, without waiting. Those that can't be sent are dropped: workers also poll."""
+    """Sends hints from any thread, without waiting for the broker. Those that can't be sent are dropped: workers also
+    poll."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -58,7 +60,8 @@ class HintSender:
                 # half-initialized one.
                 from service.broker import connections
 
-                connections.load_driver(self._url)
+                with contextlib.suppress(Exception):  # connecting raises it again, in the thread that reports it
+                    connections.load_driver(self._url)
                 connect = partial(connections.Outlet, self._url)
                 self._thread = threading.Thread(target=self._run, args=(connect,), name="hint-sender", daemon=True)
                 self._thread.start()

@@ -19,7 +19,6 @@ from service.errors import (
     DatabaseUnavailable,
     DiskFull,
     LeaseLost,
-    ServiceError,
     StorageError,
     of_disk,
 )
@@ -32,7 +31,7 @@ from service.operations.upkeep import space
 from service.storage.records import Job
 from service.tracing import Tracing
 from service.worker import failures
-from service.worker.conclusion import Conclusion, Failure
+from service.worker.conclusion import Conclusion, Failure, fail, give_back
 from service.worker.journal import Journal
 from service.worker.output import PrintedOutput
 from service.worker.processes import JobProcess, ProcessStarter, StartFailed
@@ -85,33 +84,18 @@ def supervise(
             context.artifacts.discard(lease.staging_name)
         except StorageError as error:
             if shutdown.is_set():
-                log.warning("job put back by the shutdown", reason=error.detail)
-                spans.note_outcome("abandoned")
-                with contextlib.suppress(LeaseLost, StorageError):
-                    execution.give_back(context, lease, queue.WORKER_SHUTDOWN)
+                give_back(context, lease, error, spans)
             else:
                 log.error("job failed", reason=error.detail)
-                _fail(context, lease, failures.flatten(error), spans)
+                fail(context, lease, failures.flatten(error), spans)
         except Exception as error:
             log.exception("job failed")
-            _fail(context, lease, failures.flatten(error), spans)
+            fail(context, lease, failures.flatten(error), spans)
 
 
 def _describe(job: Job) -> dict[str, str]:
     """What lines of the log say about a job besides its id and its kind."""
     return ({} if job.part_of is None else {"part_of": job.part_of}) | job.describe_origin()
-
-
-def _fail(context: Context, lease: Lease, failure: dict[str, object], spans: JobSpans) -> None:
-    """Record that the job failed. If that fails too, the reapers put the job back once the database can be written."""
-    spans.note_outcome("fail", failure)
-    context.artifacts.discard(lease.staging_name)  # the disk may be full of its files
-    try:
-        execution.fail(context, lease, failure, failures.find_reason(failure))
-    except ServiceError as error:
-        log.warning("job abandoned", reason=error.detail)
-    except Exception:
-        log.exception("job abandoned")
 
 
 class Supervision:
@@ -178,19 +162,17 @@ class Supervision:
             conclusion = self._run_process(assignment)
             if not isinstance(conclusion, Failure) or not conclusion.is_of_storage:
                 return conclusion
+            with self._renewing():  # the disk may be full of its files
+                self._context.artifacts.discard(self._lease.staging_name)
             if not execution.may_run_again(self._job) or grace.over:
                 return conclusion
-            if (ordered := self._wait_to_run_again(conclusion, delay, grace)) is not None:
+            log.warning("the job's files can't be stored", reason=conclusion.detail, retry_in_seconds=delay)
+            if (ordered := self._wait_to_run_again(delay, grace)) is not None:
                 return ordered
         raise AssertionError("the delays never end")
 
-    def _wait_to_run_again(self, failure: Failure, seconds: float, grace: Grace) -> Conclusion | None:
-        """Remove the files of a failed run, and wait, also while there is too little space. Returns how the job ends if
-        it must not run again."""
-        assert failure.error is not None
-        log.warning("the job's files can't be stored", reason=failure.error["detail"], retry_in_seconds=seconds)
-        with self._renewing():
-            self._context.artifacts.discard(self._lease.staging_name)
+    def _wait_to_run_again(self, seconds: float, grace: Grace) -> Conclusion | None:
+        """Wait, also while there is too little space. Returns how the job ends if it must not run again."""
         until = time.monotonic() + seconds
         while time.monotonic() < until or (space.find_shortage(self._context) is not None and not grace.over):
             self._exchange()
@@ -406,5 +388,7 @@ class Supervision:
                 log.warning("the storage fails", reason=problem.detail, retry_in_seconds=delay)
                 too_long = not isinstance(problem, DatabaseUnavailable) and self._disk_grace.over
                 if too_long or self._shutdown.wait(delay):
+                    if problem is error:
+                        raise
                     raise problem from error
         raise AssertionError("the delays never end")

@@ -255,7 +255,11 @@ class Supervisor:
 
         thread = threading.Thread(target=run, name=lease.staging_name, daemon=True)
         self._running[lease] = (job, thread)
-        thread.start()
+        try:
+            thread.start()
+        except BaseException:  # such as too many threads: the lease expires
+            del self._running[lease]
+            raise
 
     def end(self, seconds: float) -> None:
         """Kill all child processes and put their jobs back, within `seconds`. Raises nothing."""

@@ -253,6 +253,13 @@ def test_the_thread_that_sends_hints_imports_nothing_that_celery_needs(redis_ser
     assert redis_server.lengths() == {TRAININGS: 1}
 
 
+def test_a_url_that_the_driver_refuses_is_an_outage() -> None:
+    broker = HintSender("redis://127.0.0.1/0?ssl_cert_reqs=unknown")
+    broker.send([Hint("cpu", "training", "tj_1")])
+    wait_for(lambda: broker.problem is not None)
+    broker.close()
+
+
 def test_nobody_waits_for_a_silent_broker(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     broker = HintSender(redis_server.url)
     broker.start()
