@@ -16,10 +16,11 @@ from hypothesis import HealthCheck, Phase, example, given, reject, settings
 from hypothesis import strategies as st
 
 from models.building import build_network
-from models.errors import InvalidSpec
+from models.errors import InvalidSpec, NotServable
 from models.export import export_onnx
 from models.limits import Limits
 from models.parity import compare_with_keras, run_keras
+from models.runtime import OnnxNetwork
 from models.spec import NetworkSpec
 from models.validation import check_network
 from models.weights import named_weights, weight_values
@@ -68,6 +69,29 @@ def randomize_weights(network: keras.Model, generator: np.random.Generator) -> N
             weight.assign(generator.normal(0, 0.7, weight.shape))
 
 
+def compare_as_exactly(network: keras.Model, path: Path, rows: dict[str, np.ndarray]) -> None:
+    """Raise NotServable if the exported network differs from Keras, unless it is closer than Keras to the same network
+    in float64: a recurrent layer without bounds can amplify the rounding errors of both beyond the tolerance."""
+    try:
+        compare_with_keras(network, path, rows)
+    except NotServable:
+        exact = run_in_float64(network, rows)
+        of_keras, of_export = (
+            np.max(np.abs(each - exact)) for each in (run_keras(network, rows), OnnxNetwork(path).run(rows))
+        )
+        if not of_export <= of_keras:
+            raise
+
+
+def run_in_float64(network: keras.Model, rows: dict[str, np.ndarray]) -> np.ndarray:
+    def in_float64(layer: keras.Layer) -> keras.Layer:
+        return type(layer).from_config(layer.get_config() | {"dtype": "float64"})
+
+    twin = keras.models.clone_model(network, clone_function=in_float64)
+    twin.set_weights([weight.astype(np.float64) for weight in network.get_weights()])
+    return run_keras(twin, {name: values.astype(np.float64) for name, values in rows.items()})
+
+
 @pytest.mark.timeout(SECONDS)
 @pytest.mark.filterwarnings("ignore:Layer '.*' .of type:UserWarning")  # it loses the mask
 @settings(
@@ -93,6 +117,23 @@ def randomize_weights(network: keras.Model, generator: np.random.Generator) -> N
     0,
 )
 @example(FuzzCase("Activation", {"activation": "sparsemax"}, ((4, 3),)), False, 0)
+@example(
+    FuzzCase(
+        "ConvLSTM3D",
+        {
+            "filters": 3,
+            "kernel_size": 3,
+            "dilation_rate": 3,
+            "use_bias": False,
+            "padding": "same",
+            "activation": "celu",
+            "recurrent_activation": "softsign",
+        },
+        ((6, 6, 2, 3, 2),),
+    ),
+    False,
+    0,
+)
 @example(FuzzCase("GlobalAveragePooling3D", {"keepdims": False}, ((1, 4, 2, 2),), masked=(True,)), True, 100)
 def test_a_drawn_layer_predicts_as_in_keras(case: FuzzCase, observe_mask: bool, seed: int) -> None:
     document = spec_of(case, observe_mask)
@@ -113,7 +154,7 @@ def test_a_drawn_layer_predicts_as_in_keras(case: FuzzCase, observe_mask: bool, 
         path = Path(folder) / "network.onnx"
         try:
             export_onnx(spec, weight_values(network), path)
-            compare_with_keras(network, path, rows)
+            compare_as_exactly(network, path, rows)
         except Exception as error:  # those of ONNX Runtime name only a node
             error.add_note(f"{case}, observe_mask={observe_mask}, seed={seed}")
             raise
