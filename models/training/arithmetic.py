@@ -48,8 +48,7 @@ def find_no_bfloat16(spec: NetworkSpec, precision: str) -> str | None:
 
 def _explain_bfloat16(lowered: int, layers: int) -> str:
     rule = (
-        "only convolutions, dense layers, attention and the layers after them gain from it, "
-        "and the last layer stays in float32"
+        "only convolutions, dense layers, attention and the layers after them can, and the last layer stays in float32"
     )
     if not lowered:
         return f"No layer computes in bfloat16: {rule}."

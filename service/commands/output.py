@@ -68,7 +68,8 @@ def describe(value: Any) -> str:
     if isinstance(value, dict):
         return "  ".join(f"{name} {describe(item)}" for name, item in value.items())
     if isinstance(value, list):
-        return ", ".join(map(describe, value))
+        shown = [describe(item) for item in value]
+        return (" " if all(item.endswith(".") for item in shown) else ", ").join(shown)
     return printable(str(value))
 
 

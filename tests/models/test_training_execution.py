@@ -94,8 +94,8 @@ def test_the_reason_says_what_runs_fused_or_in_bfloat16() -> None:
     (lowered,) = explain_arithmetic(normalized, "sgd", "compiled", "bfloat16")
     assert lowered.startswith("2 of 3 layers compute in bfloat16")
     assert list(explain_arithmetic(spec(DENSE), "sgd", "graph", "bfloat16")) == [
-        "No layer computes in bfloat16: only convolutions, dense layers, attention and the layers after them gain from "
-        "it, and the last layer stays in float32."
+        "No layer computes in bfloat16: only convolutions, dense layers, attention and the layers after them can, and "
+        "the last layer stays in float32."
     ]
 
 
