@@ -36,10 +36,12 @@ def _insert(context: Context, posted: dict[str, Any], claim: Claim | None, model
         start = starts.of_snapshot(session, posted["training_job"], posted["epoch"], model, "#")
         job = snapshots.find_job(session, posted["training_job"])
         dataset, data = _find_data(session, job)
+    taken = start.reference
+    reason = f"Nothing is trained: the version has the weights of epoch {taken.epoch} of {taken.training_job}."
     request = replace(
         TrainingRequest.from_document(job.request),
-        epochs=0, start_from=start.reference, preprocessing=KEEP, label=posted["label"], early_stopping=None,
-        time_limit_seconds=None, folds=None, snapshots=None, dataset=dataset.name,
+        epochs=0, start_from=taken, preprocessing=KEEP, label=posted["label"], early_stopping=None,
+        time_limit_seconds=None, folds=None, snapshots=None, dataset=dataset.name, execution_reason=reason,
     )  # fmt: skip
     columns = client_jobs.data_columns(dataset, data, None) | {"metadata_": posted.get("metadata", {})}
     return training.enqueue(context, request, model, dataset, data, start, claim, **columns)

@@ -312,6 +312,7 @@ def test_a_version_is_made_of_a_snapshot(trained: ApiClient, url: str, snapshoot
     assert job is not None
     assert response.headers["Location"] == job["links"]["self"]
     assert (job["epochs"], job["parent"]) == (0, {"training_job": job_id, "epoch": 2})
+    assert job["execution_reason"] == f"Nothing is trained: the version has the weights of epoch 2 of {job_id}."
     assert job["metadata"] == {"why": "smooth"}
     trained.patch(job["links"]["self"], {"epochs": 5}, 409)
     snapshooter.run_all()
