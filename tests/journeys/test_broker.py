@@ -14,9 +14,8 @@ from tests.running_service import RunningService, running_service, wait_for
 
 DELAYED = 2.0
 """A request that waits for a broker takes at least as long, which is its timeout."""
-SOON, IN_A_ROW = 2.0, 3
-"""A job that starts later was perhaps found by polling, which finds one in three as soon. A worker that has just ended
-a job takes up to a second until it receives hints again."""
+SOON, IN_A_ROW = 0.5, 3
+"""A job that starts later was perhaps found by polling, which finds one in twelve as soon."""
 ATTEMPTS = 20
 
 
