@@ -132,8 +132,12 @@ def test_a_build_whose_files_cannot_be_stored_for_a_moment_runs_again(
 def start_without_room(bench: Bench, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """A build whose files can't be stored until there is a file `room`, once it waits to run again."""
     job_id = bench.submit_build({"fail_to_write_until": str(folder / "room")}, dry_run=False)
-    bench.wait_for(lambda: "the job's files can't be stored" in capsys.readouterr().out)
+    wait_until_it_waits(bench, capsys)
     return job_id
+
+
+def wait_until_it_waits(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.wait_for(lambda: "the job's files can't be stored" in capsys.readouterr().out)
 
 
 def test_a_build_that_waits_to_run_again_keeps_its_lease(
@@ -142,15 +146,11 @@ def test_a_build_that_waits_to_run_again_keeps_its_lease(
     bench = make_bench(lease_seconds=0.5)
     bench.start_worker()
     job_id = start_without_room(bench, tmp_path, capsys)
-    wait_until_it_ran(bench, capsys, times=2)
+    for _ in range(2):
+        wait_until_it_waits(bench, capsys)
     (tmp_path / "room").touch()
     bench.wait_for_status(job_id, "succeeded")
     assert [status for status, _ in bench.transitions(job_id)] == ["queued", "running", "succeeded"]
-
-
-def wait_until_it_ran(bench: Bench, capsys: pytest.CaptureFixture[str], times: int) -> None:
-    for _ in range(times):
-        bench.wait_for(lambda: "the job's files can't be stored" in capsys.readouterr().out)
 
 
 def test_a_build_that_waits_to_run_again_is_cancelled_at_once(
