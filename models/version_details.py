@@ -24,6 +24,8 @@ class TrainingMode(Document):
     """`float32` or `bfloat16`."""
     execution: str
     """`graph` or `compiled`."""
+    bfloat16_layers: int | None = None
+    """The number of layers that computed in bfloat16; None for a version that an older release trained."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_colu
 
 from models.dataset_descriptor import DatasetDescriptor
 from models.jobs.variant import VariantResult
-from models.spec import Task, read_threshold
+from models.spec import NetworkSpec, Task, read_threshold
 from models.training.plan import Order
 from models.version_details import VersionDetails
 from service.callers import DEFAULT_PROJECT
@@ -190,6 +190,11 @@ class Model(InProject, Record):
     """The highest version number so far. Numbers are never reused."""
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
     created_at: Mapped[datetime]
+
+    @property
+    def spec(self) -> NetworkSpec:
+        """The network's spec. Only a trainable model has one."""
+        return NetworkSpec.from_document({"task": self.task, **self.document})
 
     @property
     def threshold(self) -> float | None:

@@ -1,13 +1,16 @@
 """The path parameters: version numbers, and names that clients choose."""
 
+import re
+
 from marshmallow import ValidationError
 from werkzeug.routing import BaseConverter, Map, UnicodeConverter
 from werkzeug.routing import ValidationError as NoMatch
 
-from models.jobs.training import BEST, LATEST
 from service.api.contract.fields import check_name
 from service.api.http.errors import RequestFault
 from service.errors import InvalidRequest
+
+EPOCH = re.compile("[1-9][0-9]{0,8}")
 
 
 class NameConverter(UnicodeConverter):
@@ -40,12 +43,15 @@ class KeyIdConverter(BaseConverter):
 
 
 class EpochConverter(BaseConverter):
-    """The number of an epoch, or the name of a snapshot; the route doesn't match anything else."""
-
-    regex = rf"[1-9][0-9]{{0,8}}|{LATEST}|{BEST}"
+    """The number of an epoch, or the name of a snapshot."""
 
     def to_python(self, value: str) -> int | str:
-        return int(value) if value.isdecimal() else value
+        return read_epoch(value)
+
+
+def read_epoch(value: str) -> int | str:
+    """The number of an epoch; anything else as it is, so that the response can say that no snapshot has this name."""
+    return int(value) if EPOCH.fullmatch(value) else value
 
 
 def require_name(parameter: str, value: str) -> None:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from models.jobs.training import BEST, LATEST
 from service.api.http.links import MODELS, TRAINING_JOBS
+from service.api.http.path_names import read_epoch
 from service.api.inference.native import Native
 from service.api.inference.open_inference import Infer
 from service.api.inference.plane import Dialect
@@ -16,7 +16,7 @@ NAME = r"(?P<name>[^/:\0]+)"
 NUMBER = r"/versions/(?P<version>[1-9][0-9]{0,8})"
 ANY_NUMBER = r"/versions/(?P<version>[0-9]{1,4000})"
 JOB = r"(?P<job>[^/:\0]+)"
-SNAPSHOT = rf"/snapshots/(?P<epoch>[1-9][0-9]{{0,8}}|{LATEST}|{BEST})"
+SNAPSHOT = r"/snapshots/(?P<epoch>[^/\0]+)"
 LABEL = r"/labels/(?P<label>[^/:\0]+)"
 MOST_REMEMBERED = 1000
 
@@ -64,7 +64,6 @@ class Endpoints:
 def _find_target(project: str, parts: dict[str, Any]) -> Target:
     """What the parts of a path name."""
     if "job" in parts:
-        epoch = parts["epoch"]
-        return WantedSnapshot(project, parts["job"], int(epoch) if epoch.isdecimal() else epoch)
+        return WantedSnapshot(project, parts["job"], read_epoch(parts["epoch"]))
     version = parts["version"]
     return Wanted(project, parts["name"], None if version is None else int(version), parts.get("label"))

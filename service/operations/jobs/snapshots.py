@@ -63,8 +63,10 @@ def find(session: Session, job: Job, wanted: int | str) -> Snapshot:
         epoch = training_snapshots.latest(session, job.id)
     elif wanted == BEST:
         epoch = (job.best or {}).get("epoch")
+    elif isinstance(wanted, int):
+        epoch = wanted
     else:
-        epoch = int(wanted)
+        raise NoSnapshot(f'No snapshot is named "{wanted}". Use the number of an epoch, `{LATEST}` or `{BEST}`.')
     found = None if epoch is None else training_snapshots.find(session, job.id, epoch)
     if found is None:
         raise _missing(session, job, epoch)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from models.jobs.training import TrainingAssignment, TrainingRequest
-from models.spec import NetworkSpec
 from models.training.gangs.gang import Membership
 from service.context import Context
 from service.errors import NotFound
@@ -25,7 +24,7 @@ def describe(
         raise NotFound("The model of the job was deleted.")
     copied = {0: artifacts.folder(upload_key(job.id))} if is_copied else {}
     return TrainingAssignment(
-        spec=NetworkSpec.from_document({"task": model.task, **model.document}),
+        spec=model.spec,
         request=TrainingRequest.from_document(job.request),
         dataset=inputs.dataset_folder(context, job),
         pretrained=None if model.folder is None else artifacts.folder(model.folder),

@@ -50,7 +50,7 @@ def resolve(
     """
     check_trainable(model)
     descriptor, summary = client_jobs.describe_data(dataset, data), model.summary or {}
-    spec = NetworkSpec.from_document({"task": model.task, **model.document})
+    spec = model.spec
     preprocessing = _resolve_preprocessing(request.preprocessing, spec, start)
     request = replace(request, start_from=None if start is None else start.reference, preprocessing=preprocessing)
     kept = _find_kept(context, request, spec, start)

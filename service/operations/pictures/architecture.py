@@ -6,7 +6,7 @@ from typing import Any
 
 from models.folding import Fold, fold_repeats
 from models.graph import resolve
-from models.spec import SINGLE_INPUT, InputSpec, LayerSpec, NetworkSpec
+from models.spec import SINGLE_INPUT, InputSpec, LayerSpec
 from models.values.wording import count_of
 from service.context import Context
 from service.operations.catalog.models import get_built
@@ -94,7 +94,7 @@ def _find_specs(model: Model, count: int) -> list[LayerSpec]:
     """The specs of the layers in the order of the summary; none for a network in ONNX, which has no layers."""
     if not model.trainable:
         return []
-    nodes = resolve(NetworkSpec.from_document({"task": model.task, **model.document}))
+    nodes = resolve(model.spec)
     return [node.layer for node in nodes] if len(nodes) == count else []
 
 

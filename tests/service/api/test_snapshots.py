@@ -125,6 +125,10 @@ def test_epochs_without_a_snapshot_name_the_nearest(trained: ApiClient, snapshoo
     ):
         assert trained.get(f"{url}/snapshots/{epoch}", 404)["detail"] == nearest
         assert trained.post(f"{url}/snapshots/{epoch}/predictions", ROWS, 404)["detail"] == nearest
+    for name in ("first", "0", "007", "9" * 5000):
+        detail = f'No snapshot is named "{name}". Use the number of an epoch, `latest` or `best`.'
+        assert trained.get(f"{url}/snapshots/{name}", 404)["detail"] == detail
+        assert trained.post(f"{url}/snapshots/{name}/predictions", ROWS, 404)["detail"] == detail
     # the running job predicts, and its latest epoch is current at once
     assert trained.post(f"{url}/snapshots/latest/predictions", ROWS, 200)["epoch"] == 4
     snapshooter.record_snapshot(lease, assignment, 5)  # type: ignore[arg-type]
@@ -320,7 +324,8 @@ def test_a_version_is_made_of_a_snapshot(trained: ApiClient, url: str, snapshoot
     assert made["status"] == statuses.SUCCEEDED
     version = trained.get(made["links"]["version"])
     assert (version["training_job"], version["epoch"]) == (job_id, 2)
-    assert version["training"] == {name: trained.get(url)[name] for name in ("precision", "execution")}
+    mode = {name: trained.get(url)[name] for name in ("precision", "execution")}
+    assert version["training"] == mode | {"bfloat16_layers": 0}
     assert version["links"]["training_job"] == url
     assert values(trained.post("/v1/models/line/labels/second/predictions", ROWS, 200)) == [2, 5]
     assert trained.get("/v1/models/line/versions/1")["epoch"] is None

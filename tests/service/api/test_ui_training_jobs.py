@@ -103,7 +103,7 @@ def test_the_form_has_the_settings_of_an_earlier_job(trained: ApiClient, idle_wo
     assert 'value="champion"' in shown
     assert "<option selected>bfloat16</option>" in shown
     assert "more than it saves in 9 steps." in page(trained, f"/ui/training-jobs/{job}")
-    assert "<dd>bfloat16</dd>" in page(trained, "/ui/models/line/versions/2")
+    assert "<dd>bfloat16 (layers that computed in it: 0)</dd>" in page(trained, "/ui/models/line/versions/2")
     page(trained, "/ui/training-jobs/new?job=tj_none", 404)
     assert '<option value="line" selected>line</option>' in page(trained, "/ui/training-jobs/new?model=line")
 

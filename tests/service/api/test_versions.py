@@ -9,6 +9,7 @@ import pytest
 from models.files.sums import write_sums
 from service.context import Context
 from service.operations.catalog import versions
+from tests.journeys.specs import LINE
 from tests.service.api.api_client import ApiClient
 from tests.service.api.fake_worker import FakeWorker
 from tests.service.api.prepared_data import PreparedData
@@ -59,14 +60,23 @@ def test_a_version_links_to_its_job_as_long_as_there_is_one(trained: ApiClient) 
 
 
 def test_a_version_says_how_it_was_trained_after_its_job_too(trained: ApiClient) -> None:
-    assert trained.get(VERSION)["training"] == {"precision": "float32", "execution": "graph"}
+    assert trained.get(VERSION)["training"] == {"precision": "float32", "bfloat16_layers": 0, "execution": "graph"}
     request = {"model": "line", "dataset": "line", "epochs": 1, "precision": "bfloat16", "execution": "compiled"}
     links = trained.post("/v1/training-jobs", request, 201, Prefer="wait=20")["links"]
     trained.delete(links["self"])
     version = trained.get(links["version"])
-    assert version["training"] == {"precision": "bfloat16", "execution": "compiled"}
+    assert version["training"] == {"precision": "bfloat16", "bfloat16_layers": 0, "execution": "compiled"}
     start = {"model": "line", "dataset": "line", "epochs": 1, "start_from": {"version": version["version"]}}
     assert trained.post("/v1/training-jobs", start, 202)["precision"] == "float32"
+
+
+def test_a_version_says_how_many_of_its_layers_computed_in_bfloat16(trained: ApiClient) -> None:
+    layers = [{"type": "Dense", "units": 4, "activation": "relu"}, {"type": "Dense", "units": 1}]
+    trained.post("/v1/models", LINE | {"name": "deep", "layers": layers}, 201, Prefer="wait=20")
+    request = {"model": "deep", "dataset": "line", "epochs": 1, "precision": "bfloat16", "execution": "graph"}
+    links = trained.post("/v1/training-jobs", request, 201, Prefer="wait=20")["links"]
+    mode = {"precision": "bfloat16", "bfloat16_layers": 1, "execution": "graph"}
+    assert trained.get(links["version"])["training"] == mode
 
 
 def test_artifacts_are_downloaded_whole_in_ranges_or_not_again(trained: ApiClient) -> None:

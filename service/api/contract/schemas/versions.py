@@ -79,7 +79,17 @@ class VersionMetricsSchema(AnswerSchema):
 class TrainingModeSchema(AnswerSchema):
     """How the steps of a version's training were computed."""
 
-    precision = OneOf("The precision of the layers. The weights are 32-bit floats in both.", *PRECISIONS)
+    precision = OneOf(
+        "The precision of the training job. The weights are 32-bit floats in both, and so are the layers that can't "
+        "compute in bfloat16.",
+        *PRECISIONS,
+    )
+    bfloat16_layers = Count(
+        "How many layers computed in bfloat16. 0 if none could, so that the network was trained in float32. Null if an "
+        "older Fitserve trained it.",
+        allow_none=True,
+        example=0,
+    )
     execution = OneOf("How the network was executed.", GRAPH, COMPILED)
 
 

@@ -8,6 +8,8 @@ from typing import Any, ClassVar, TypeVar
 
 from models.jobs.evaluation import EvaluationRequest
 from models.jobs.training import TrainingAssignment, TrainingRequest, TrainingResult
+from models.training.plan import BFLOAT16
+from models.training.precision import find_bfloat16_layers
 from models.version_details import TrainingMode
 from service import statuses
 from service.config import Settings
@@ -119,12 +121,17 @@ def _add_version(session: Session, job: Job, model: Model, key: str, trained: Tr
         dataset_version=job.dataset_version,
         folder=key,
         servable=trained.version.servable,
-        details=replace(trained.version, training=TrainingMode(request.precision, request.execution)),
+        details=replace(trained.version, training=_training_mode(model, request)),
         created_at=datetime.now(UTC),
     )
     session.add(version)
     session.flush()
     return version
+
+
+def _training_mode(model: Model, request: TrainingRequest) -> TrainingMode:
+    lowered = find_bfloat16_layers(model.spec) if request.precision == BFLOAT16 else ()
+    return TrainingMode(request.precision, request.execution, len(lowered))
 
 
 KIND = Training()
