@@ -107,6 +107,7 @@ EXAMPLES: dict[str, list[tuple[str, str | bytes]]] = {
     "service/api/http/event_ids.py": [("fullmatch", "123")],
     "service/api/http/idempotency.py": [("fullmatch", '"a\\"b\\\\"'), ("sub", 'a\\"b\\\\')],
     "service/api/front/route_templates.py": [("sub", "/v1/models/<name>/versions/<number:version>")],
+    "service/api/http/path_names.py": [("fullmatch", "123")],
     "service/api/http/links.py": [("search", "/v1/training-jobs/tj_0660cff60faa21743c8f48cd/events")],
     "service/api/http/json_documents.py": [("sub", b"a\\b"), ("sub", b'{"a\\"b": NaN, "c": -Infinity}')],
     "service/api/inference/json_numbers.py": [
