@@ -22,7 +22,9 @@ FORMS = (f"{INDENTED}{GZIPPED}", INDENTED, GZIPPED)
 CHANGING = frozenset(("progress", "usage", "heartbeat_at"))
 """The fields of resources that also change by themselves, as jobs do by progress, projects by what they use, and
 workers by heartbeats."""
-VOLATILE = (*CHANGING, "metrics", "best", "last_event", "running", "running_jobs")
+FOUND = ("metrics", "best", "baseline", "folds", "folds_summary", "warnings", "last_event")
+"""What a job reports while it runs."""
+VOLATILE = (*CHANGING, *FOUND, "running", "running_jobs", "free_workers")
 """The fields of such resources that change by themselves."""
 SEPARATOR = "."
 """Separates a resource's revision from the hash of the whole response."""

@@ -9,6 +9,9 @@ from flask.testing import FlaskClient
 
 from service.api.front.app import Front
 from service.context import Context
+from service.operations.jobs import recording
+from service.storage.documents import JobWarning
+from service.storage.jobs import NewEvent
 from tests.journeys.specs import LINE, LINE_DATASET
 from tests.service.api.api_client import TRAINING, ApiClient
 from tests.service.api.fake_worker import FakeWorker
@@ -145,7 +148,7 @@ def test_a_resource_that_is_unfinished_has_a_tag_too(api: ApiClient, idle_worker
 
 
 def test_a_job_that_advances_can_be_changed_by_the_tag_that_was_read_before(
-    api: ApiClient, idle_worker: FakeWorker
+    api: ApiClient, context: Context, idle_worker: FakeWorker
 ) -> None:
     for path, document in (("/v1/datasets", LINE_DATASET), ("/v1/models", LINE)):
         api.post(path, document, 202, Prefer="wait=0")
@@ -158,6 +161,8 @@ def test_a_job_that_advances_can_be_changed_by_the_tag_that_was_read_before(
     tags: list[str] = []
     for epoch in (1, 2, 3):
         idle_worker.record_epochs(lease, epoch, epoch, 10)
+        warning = NewEvent("warning", {"type": "log_reduced"}, warning=JobWarning("log_reduced", f"Warning {epoch}."))
+        recording.record(context, lease, [warning], baseline={"loss": float(epoch)})
         response: Any = api.send("GET", job, 200, headers={"If-None-Match": ", ".join([queued, *tags])})
         assert response.json["progress"]["epoch"] == epoch
         tags.append(response.headers["ETag"])
