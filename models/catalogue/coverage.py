@@ -43,6 +43,13 @@ def write_coverage() -> str:
             "",
             *left_out({name: selection.LAYERS_LEFT_OUT[name] for name in selection.NOT_DESCRIBABLE}),
             "",
+            "## Networks that can't be exported",
+            "",
+            "Every layer can be exported to ONNX. A few combinations of layers can't: their networks train, and their",
+            "versions are stored but not servable, with the reason. They are:",
+            "",
+            *(f"- {case}" for case in NOT_EXPORTED),
+            "",
             "## Other components",
             "",
             *(
@@ -58,6 +65,18 @@ def write_coverage() -> str:
         ]
     )
 
+
+NOT_EXPORTED = (
+    "a recurrent layer whose mask isn't one of the steps of its rows, but of further axes or of fewer",
+    "ConvLSTM1D, ConvLSTM2D or ConvLSTM3D with a mask of other lengths than its rows",
+    "MultiHeadAttention or GroupQueryAttention with masks that don't have the shape of its scores",
+    "MultiHeadAttention with the axis of the rows in `attention_axes`: a prediction would depend on other rows",
+    "TimeDistributed with a layer that takes masks, behind a mask of whole steps",
+    "Concatenate along an axis that the mask of an input doesn't have",
+    "ContrastLimitedAdaptiveHistogramEqualization of anything but single images (height, width, channels)",
+    "any network whose outputs in ONNX Runtime differ from those of Keras by more than 1e-5",
+)
+"""The networks of catalogue layers for which models/export raises NotServable."""
 
 OTHERS_LEFT_OUT = {
     f"{kind} {name}": reason

@@ -13,7 +13,8 @@ from models.training.checkpoint_state import CheckpointState
 from models.training.monitoring import MIN
 
 GRAPH = "graph"
-"""Steps run as a plain TensorFlow graph: the losses equal those of `keras.Model.fit` bit for bit."""
+"""Steps run as a plain TensorFlow graph. The losses equal those of `keras.Model.fit` bit for bit, unless the plan is
+`fused` and the network has a layer that models/training/fused.py replaces."""
 COMPILED = "compiled"
 """Steps run as machine code that XLA compiles for this network."""
 

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, example, given, reject, settings
 from hypothesis import strategies as st
 
 from models.building import build_network
+from models.catalogue import load_catalogue
 from models.errors import InvalidSpec, NotServable
 from models.export import export_onnx
 from models.limits import Limits
@@ -158,3 +159,7 @@ def test_a_drawn_layer_predicts_as_in_keras(case: FuzzCase, observe_mask: bool, 
         except Exception as error:  # those of ONNX Runtime name only a node
             error.add_note(f"{case}, observe_mask={observe_mask}, seed={seed}")
             raise
+
+
+def test_every_layer_is_drawn() -> None:
+    assert STRATEGIES.keys() | {"Pretrained"} == load_catalogue().layers.keys()

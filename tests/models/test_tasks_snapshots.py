@@ -42,11 +42,13 @@ class Supervisor(RecordingChannel):
         self.folder = folder
         self.sums: dict[int, str] = {}
         self.sent: list[int] = []
+        self.metrics: list[dict[str, Any]] = []
         self.best: dict[str, Any] | None = None
 
     def epoch(self, data: dict[str, Any], best: dict[str, Any] | None, snapshot: dict[str, Any] | None = None) -> None:
         super().epoch(data, best)
         self.best = best
+        self.metrics.append({name: value for name, value in data.items() if name != "seconds"})
         epoch = data["epoch"]
         if snapshot is not None and "weights" in snapshot:
             self.sent.append(epoch)
@@ -109,6 +111,19 @@ def test_each_epoch_predicts_as_keras_does_in_the_targets_units(
         predictor = load_predictor(channel.folder, epoch, channel.sums[epoch])
         values = [prediction["value"] for prediction in predictor.predict(ROWS).predictions]
         assert values == pytest.approx(expected.tolist(), rel=1e-5)
+
+
+@pytest.mark.parametrize("execution", ["graph", "compiled"])
+def test_snapshots_change_neither_the_metrics_nor_the_version(dataset: Path, tmp_path: Path, execution: str) -> None:
+    found = []
+    for name, chosen in (("with", SnapshotsRequest(1, 10)), ("without", None)):
+        folder = tmp_path / name
+        folder.mkdir()
+        channel = train(folder, dataset, request={"execution": execution, "snapshots": chosen})
+        with np.load(folder / "version" / WEIGHTS) as weights:
+            found.append((channel.metrics, {path: weights[path].tobytes() for path in weights.files}))
+        assert bool(channel.sums) == (chosen is not None)
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("execution", ["graph", "compiled"])

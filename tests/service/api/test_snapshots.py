@@ -139,6 +139,19 @@ def test_epochs_without_a_snapshot_name_the_nearest(trained: ApiClient, snapshoo
     assert "The training ended with epoch 4." in trained.get(f"{url}/snapshots/9", 404)["detail"]
 
 
+def test_a_snapshot_predicts_after_its_training_has_failed(trained: ApiClient, snapshooter: FakeWorker) -> None:
+    url = trained.post("/v1/training-jobs", {**TRAINING, "epochs": 6}, 202)["links"]["self"]
+    claimed = snapshooter.claim()
+    assert claimed is not None
+    lease, row = claimed
+    snapshooter.record_snapshot(lease, kind_of(row).describe(snapshooter._context, row), 1)  # type: ignore[arg-type]
+    snapshooter.record_epochs(lease, 1, 1, 6)
+    execution.fail(snapshooter._context, lease, {"code": "diverged", "detail": "The loss isn't finite."})
+    assert trained.get(url)["status"] == statuses.FAILED
+    assert values(trained.post(f"{url}/snapshots/latest/predictions", ROWS, 200)) == [1, 2.5]
+    assert values(trained.post(f"{url}/snapshots/1/predictions", ROWS, 200)) == [1, 2.5]
+
+
 Meanwhile = Callable[[Callable[[Context, StoredSnapshot], None]], None]
 
 
