@@ -69,7 +69,8 @@ IDEMPOTENCY_KEY = {
 PREFER = {
     "in": "header",
     "name": "Prefer",
-    "description": "`wait=N` waits at most N seconds, and never more than 60. `respond-async` doesn't wait (RFC 7240).",
+    "description": "`wait=N` waits at most N seconds; values above 60 count as 60. `respond-async` doesn't wait "
+    "(RFC 7240).",
     "schema": _header_text("Prefer") | {"example": "wait=10"},
 }
 LAST_EVENT_ID_PARAMETER = {
@@ -81,25 +82,28 @@ LAST_EVENT_ID_PARAMETER = {
 IF_NONE_MATCH_PARAMETER = {
     "in": "header",
     "name": IF_NONE_MATCH,
-    "description": "The `ETag` of an earlier response: 304 if it is still current.",
+    "description": "The `ETag` of an earlier response. If it is still current, the response is 304.",
     "schema": _header_text(IF_NONE_MATCH),
 }
 IF_MATCH_PARAMETER = {
     "in": "header",
     "name": IF_MATCH,
-    "description": "The `ETag` of the resource when the client read it: 412, without effect, if it has changed.",
+    "description": "The `ETag` of the resource when you read it. If the resource has changed, the response is 412 "
+    "and nothing changes.",
     "schema": _header_text(IF_MATCH),
 }
 RANGE_PARAMETER = {
     "in": "header",
     "name": "Range",
-    "description": "A byte range of the file, such as `bytes=0-99` (RFC 9110): 206. Multiple ranges are ignored.",
+    "description": "A byte range of the file, such as `bytes=0-99` (RFC 9110). The response is then 206. Multiple "
+    "ranges are ignored.",
     "schema": _header_text("Range"),
 }
 IF_RANGE_PARAMETER = {
     "in": "header",
     "name": "If-Range",
-    "description": "The `ETag` of the file whose other parts the client has: the whole file if it has changed.",
+    "description": "The `ETag` of the file that you already have a part of. If the file has changed, the response "
+    "is the whole file.",
     "schema": _header_text("If-Range"),
 }
 

@@ -181,7 +181,10 @@ class MetadataChanges(Object):
     component = "MetadataChanges"
 
     def __init__(self) -> None:
-        description = f"The keys to change; null removes a key. At most {MOST_KEYS} keys can remain. Null removes all."
+        description = (
+            f"The keys to change. A null value removes its key; null instead of the object removes all keys. At most "
+            f"{MOST_KEYS} keys can remain."
+        )
         documented = {"description": description, "example": {"ticket": "ML-43", "team": None}, **KEYS}
         super().__init__(allow_none=True, metadata=documented, **entries_of_metadata(removable=True))
 

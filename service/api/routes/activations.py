@@ -14,6 +14,7 @@ blueprint = Blueprint("activations", __name__, description="Activation functions
 def get_activation_curve(activation: str) -> Any:
     """Draw an activation function and its derivative.
 
-    For functions of several numbers, such as softmax, one varies and the others are held, as the description says.
+    For functions of several numbers, such as softmax, one number varies and the others are constant; the description
+    names their values.
     """
     return describe(activation)

@@ -28,8 +28,8 @@ blueprint = Blueprint("api_keys", __name__, description="Keys for the clients of
 def create_api_key(document: dict[str, Any]) -> Any:
     """Create an API key.
 
-    The response has the whole key, which nothing shows again. From the first key on, every request needs a key, apart
-    from health checks and the pages. A retry with the same `Idempotency-Key` creates no second key and gets a 409,
+    The response has the whole key, which is never shown again. Once the first key exists, every request needs a key,
+    except health checks and the pages. A retry with the same `Idempotency-Key` creates no second key and gets a 409,
     because the response isn't stored.
     """
     claim = current_claim()

@@ -8,7 +8,7 @@ from service.operations.access import audit
 from service.storage.paging import Page, PageQuery
 from service.storage.records import AuditEvent
 
-blueprint = Blueprint("audit_events", __name__, description="Who changed what when, and what was refused.")
+blueprint = Blueprint("audit_events", __name__, description="Records of changes and of refused requests.")
 
 
 @blueprint.get(AUDIT_EVENTS)
@@ -17,8 +17,8 @@ blueprint = Blueprint("audit_events", __name__, description="Who changed what wh
 def list_audit_events(query: PageQuery) -> Page[AuditEvent]:
     """List audit events.
 
-    Newest first by default. There is one for every request that changes something, and for every refused one (401, 403,
-    421, 429). An event is in the list about a second after the response. Successful predictions have none. Of a flood
-    of refused requests, one event may stand for several: its `count` says for how many.
+    Newest first by default. Every request that changes something creates an event, and so does every refused one (401,
+    403, 421, 429). Successful predictions create none. An event appears in the list about a second after the response.
+    In a flood of refused requests, one event may stand for several requests: `count` is their number.
     """
     return audit.list_page(service_context(), query)

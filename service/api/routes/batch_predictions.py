@@ -30,8 +30,8 @@ blueprint = Blueprint("batch-predictions", __name__, description="Predictions fo
 def create_batch_prediction(request: dict[str, Any]) -> Any:
     """Start a batch prediction for the rows of a dataset, or of a file in a form.
 
-    Use it for more rows than fit into a prediction request. `version` is resolved to a number now. After success,
-    `links.result` is the URL of the predictions.
+    Use it for more rows than fit into a prediction request. The service resolves `version` to a number when it creates
+    the job. After success, `links.result` is the URL of the predictions.
     """
     return create_job(batch_predictions.KIND, batch_predictions.create, request, batch_prediction_url)
 
@@ -63,7 +63,7 @@ def get_batch_prediction(batch_prediction_id: str) -> Any:
 def change_batch_prediction(changes: dict[str, Any], batch_prediction_id: str) -> Any:
     """Cancel a batch prediction, or change its metadata.
 
-    The body is a merge patch (RFC 7396). Cancelling a job that is already final is a 409.
+    The body is a merge patch (RFC 7396). If the job is already final, the response to a cancellation is 409.
     """
     return change_job(batch_predictions.KIND, batch_prediction_id, changes)
 

@@ -30,8 +30,8 @@ def add_dataset_version(request: dict[str, Any], name: str) -> Any:
     """Add a version to a dataset, from a file in a form or from rows to append.
 
     A worker imports the data. By default the request waits at most 10 s for it; `Prefer: wait=N` sets another wait.
-    201: the version is ready, and the dataset is what this version is. 202: it is still `processing`, and the dataset
-    stays as it is. If the import finds a fault during the wait, the response is 422 and nothing is saved.
+    201: the version is ready, and the dataset shows its data. 202: it is still `processing`, and the dataset is
+    unchanged. If the import finds a fault during the wait, the response is 422 and nothing is saved.
     """
     version, job_id = dataset_versions.create(context(), name, request, current_claim())
 
@@ -59,7 +59,7 @@ def list_dataset_versions(query: PageQuery, name: str) -> Page[VersionView]:
 def get_dataset_version(name: str, version: int) -> Any:
     """Get a version of a dataset.
 
-    The response describes its data, and in `drift` how that differs from the ready version before. `Prefer: wait=N`
+    The response describes its data. `drift` lists the differences from the ready version before it. `Prefer: wait=N`
     waits while it is `processing`.
     """
 

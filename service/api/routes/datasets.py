@@ -32,7 +32,7 @@ blueprint = Blueprint("datasets", __name__, description="Data for training and e
 def list_dataset_sources() -> Any:
     """List the built-in sources and their parameters.
 
-    Besides `inline`, they are the values for `source` of a new dataset, with their `parameters`.
+    These are the values for `source` of a new dataset besides `inline`, each with its `parameters`.
     """
     return {"items": datasets.sources()}
 
@@ -117,7 +117,7 @@ def list_rows(query: PageQuery, name: str) -> Page[dict[str, Any]]:
 @blueprint.get(f"{DATASETS}/<name>/preview")
 @blueprint.picture("preview", PreviewSchema, PreviewQuery)
 def get_preview(query: dict[str, Any], name: str) -> Any:
-    """Draw a dataset at a glance.
+    """Draw an overview of a dataset.
 
     Pictures and sequences are shown with their targets, rows with one or two numeric inputs as points, and the columns
     of other datasets as histograms. If the dataset isn't ready, the response is 409.

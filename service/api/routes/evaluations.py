@@ -57,7 +57,7 @@ def get_evaluation(evaluation_id: str) -> Any:
 def change_evaluation(changes: dict[str, Any], evaluation_id: str) -> Any:
     """Cancel an evaluation, or change its metadata.
 
-    The body is a merge patch (RFC 7396). Cancelling a job that is already final is a 409.
+    The body is a merge patch (RFC 7396). If the job is already final, the response to a cancellation is 409.
     """
     return change_job(evaluations.KIND, evaluation_id, changes)
 
@@ -77,8 +77,8 @@ def delete_evaluation(evaluation_id: str) -> None:
 def get_confusion(evaluation_id: str) -> Any:
     """Draw the confusion matrix of an evaluation.
 
-    Multilabel tasks have a matrix for each label, and more than 256 classes a list of those with the lowest recall. If
-    the evaluation hasn't succeeded, or is one of a regression, the response is 409.
+    Multilabel tasks have a matrix for each label. With more than 256 classes, the picture lists those with the lowest
+    recall. If the evaluation hasn't succeeded, or the model is a regression, the response is 409.
     """
     return confusion.describe(context(), evaluation_id)
 
@@ -88,9 +88,9 @@ def get_confusion(evaluation_id: str) -> Any:
 def get_roc(evaluation_id: str) -> Any:
     """Draw the ROC curves of an evaluation.
 
-    A curve is of a class against the rest, with the chosen threshold marked; of two classes only the positive one has
-    one. At most 20 curves of 200 points are kept. If the evaluation hasn't succeeded, or is one of a regression, the
-    response is 409.
+    Each curve shows a class against the rest and marks the chosen threshold. Of two classes, only the positive one has
+    a curve. The evaluation keeps at most 20 curves of 200 points. If the evaluation hasn't succeeded, or the model is a
+    regression, the response is 409.
     """
     return roc.describe(context(), evaluation_id)
 
@@ -100,7 +100,7 @@ def get_roc(evaluation_id: str) -> Any:
 def get_residuals(evaluation_id: str) -> Any:
     """Draw the predicted values of a regression's evaluation against the true ones.
 
-    They are those of at most 1,000 rows, drawn at even distances. If the evaluation hasn't succeeded, or is one of
-    classes, the response is 409.
+    The picture shows at most 1,000 evenly spaced rows. If the evaluation hasn't succeeded, or the model isn't a
+    regression, the response is 409.
     """
     return residuals.describe(context(), evaluation_id)

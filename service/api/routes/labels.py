@@ -46,8 +46,8 @@ def get_label(name: str, label: str) -> OfModel:
 def put_label(target: dict[str, Any], name: str, label: str) -> Any:
     """Point a label to a version, or to a variant of it.
 
-    Creates the label (201) or moves it (200). Predictions by this label use the new version from now on. With
-    `If-None-Match: *`, an existing label isn't moved. A variant that is still being made is a 409.
+    Creates the label (201) or moves it (200). From now on, predictions by this label use the new version. With
+    `If-None-Match: *`, an existing label isn't moved. If the variant is still being made, the response is 409.
     """
     require_name("label", label)
     record, is_new = versions.put_label(context(), name, label, target["version"], target["variant"])

@@ -42,9 +42,9 @@ def create_model(document: dict[str, Any], query: dict[str, Any]) -> Any:
     """Create a model from a spec, or from the file of a network in a form.
 
     A worker builds the network, or reads it from the file, before the model becomes `ready`. If a layer doesn't fit or
-    the file is invalid, the response is 422 with a pointer, and nothing is created. With `dry_run`, a valid spec isn't
-    created either. If an input names a dataset that is `processing`, the request waits for it first; the wait is the
-    same for both. A model from a file has a version 1, which predicts.
+    the file is invalid, the response is 422 with a pointer, and nothing is created. With `dry_run`, nothing is created,
+    even if the spec is valid. If an input names a dataset that is `processing`, the request waits for the dataset
+    first; one wait covers both. A model from a file has a version 1, which you can predict with.
     """
     if "file" in document:
         return _import_model(document, query)

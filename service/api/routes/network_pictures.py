@@ -28,7 +28,7 @@ def get_architecture(query: dict[str, Any], name: str) -> Any:
     """Draw the layers of a model's network.
 
     Small dense networks are drawn neuron by neuron, others as a graph of layers. Long networks are shortened: blocks of
-    layers that repeat are drawn once. A model that is still being built gets a 409.
+    layers that repeat are drawn once. While the model is being built, the response is 409.
     """
     return architecture.describe(context(), name, **query)
 
@@ -36,11 +36,11 @@ def get_architecture(query: dict[str, Any], name: str) -> Any:
 @blueprint.get(f"{TRAINING_JOBS}/<job_id>/boundary")
 @blueprint.picture("boundary", BoundarySchema, SnapshotBoundaryQuery)
 def get_snapshot_boundary(query: dict[str, Any], job_id: str) -> Any:
-    """Draw what a network of one or two numbers predicts at an epoch of its training.
+    """Draw the predictions of a network that takes one or two numbers, at an epoch of its training.
 
-    Two numbers: a plane coloured by the prediction, with the dataset's rows. One number: a curve with the rows and
-    their residuals. Any other network gets a 409. Before the first epoch has ended, the picture says so. An epoch that
-    wasn't kept gets a 404 that names the nearest ones.
+    For two numbers, the picture is a plane coloured by the prediction, with the dataset's rows. For one number, it is a
+    curve with the rows and their residuals. For any other network, the response is 409. Before the first epoch has
+    ended, the picture says so. For an epoch that wasn't kept, the response is a 404 that names the nearest ones.
     """
     epoch = query.pop("epoch")
     return boundary.of_snapshot(context(), predictions(), job_id, epoch, boundary.Options(**query))
@@ -49,10 +49,10 @@ def get_snapshot_boundary(query: dict[str, Any], job_id: str) -> Any:
 @blueprint.get(f"{VERSION}/boundary")
 @blueprint.picture("boundary", BoundarySchema, BoundaryQuery)
 def get_boundary(query: dict[str, Any], name: str, version: int) -> Any:
-    """Draw what a version of a network of one or two numbers predicts.
+    """Draw the predictions of a version whose network takes one or two numbers.
 
-    Two numbers: a plane coloured by the prediction, with the dataset's rows. One number: a curve with the rows and
-    their residuals. Any other network gets a 409.
+    For two numbers, the picture is a plane coloured by the prediction, with the dataset's rows. For one number, it is a
+    curve with the rows and their residuals. For any other network, the response is 409.
     """
     return boundary.of_version(context(), predictions(), name, version, boundary.Options(**query))
 
@@ -60,10 +60,10 @@ def get_boundary(query: dict[str, Any], name: str, version: int) -> Any:
 @blueprint.get(f"{VERSION}/samples")
 @blueprint.picture("samples", SamplesSchema, SamplesQuery)
 def get_samples(query: dict[str, Any], name: str, version: int) -> Any:
-    """Draw rows of a dataset with what a version predicts for them.
+    """Draw rows of a dataset with a version's predictions.
 
-    Images, series, texts, or the main values of rows of a table, with the true and the predicted class under each. If
-    the dataset was deleted or doesn't fit, the response is a 409.
+    The picture shows images, series, texts, or the main values of a table's rows, each with its true and its predicted
+    class. If the dataset was deleted or doesn't fit, the response is a 409.
     """
     return samples.describe(context(), predictions(), name, version, samples.Options(**query))
 
@@ -73,6 +73,7 @@ def get_samples(query: dict[str, Any], name: str, version: int) -> Any:
 def get_filters(name: str, version: int) -> Any:
     """Draw the weights of a version's first layer that has any.
 
-    Kernels of convolutions and weights of images are tiles, weights of columns are bars, and others are a matrix.
+    The picture shows kernels of convolutions and weights of images as tiles, weights of columns as bars, and others as
+    a matrix.
     """
     return filters.describe(context(), name, version)

@@ -51,20 +51,21 @@ INFER_OPERATION = {
         {
             "in": "header",
             "name": HEADER_LENGTH,
-            "description": "Bytes of the JSON, where binary tensors come after it. Such answers have it too. 0: the "
-            "body is nothing but the only input's elements.",
+            "description": "If binary tensors follow the JSON: the size of the JSON in bytes. Responses with "
+            "binary tensors have this header too. 0: the body has no JSON, only the elements of the single "
+            "input.",
             "schema": {"type": "integer", "format": "int64", "minimum": 0, "maximum": 2**53 - 1},
         }
     ],
     "responses": {
         "200": {
-            "description": "The outputs, in binary where that is asked for.",
+            "description": "The outputs, in binary if the request asks for it.",
             "headers": refer(HEADER_LENGTH),
             "content": {JSON: {"schema": InferAnswerSchema}, OCTETS: FILE},
         }
     },
-    "description": "Tensors as JSON, or in binary after the JSON, both ways. Values are raw: what was learned about "
-    "scales and categories is applied here; a table has a tensor for each column.",
+    "description": "Requests and responses contain tensors as JSON, or in binary after the JSON. Send raw values: "
+    "the version applies the scaling and the categories of its training. A table has a tensor for each column.",
 }
 INDEX_BODY = {"required": False, "content": {JSON: {"schema": IndexRequestSchema}}}
 TRITONS_OWN = (
@@ -88,9 +89,9 @@ tritons_own = flask.Blueprint("tritons_own", __name__)
 @blueprint.get("/v2", strict_slashes=False)
 @blueprint.response(200, ServerMetadataSchema)
 def get_server_metadata() -> Response:
-    """As the Open Inference Protocol: say what the server is.
+    """Open Inference Protocol: get the server's metadata.
 
-    With the extensions of the protocol that it has.
+    The response lists the protocol extensions that the server supports.
     """
     return write_json({"name": "fitserve", "version": __version__, "extensions": EXTENSIONS})
 
@@ -98,9 +99,9 @@ def get_server_metadata() -> Response:
 @blueprint.get("/v2/health/live")
 @blueprint.response(200, ServerHealthSchema)
 def get_server_live() -> Response:
-    """As the Open Inference Protocol: say that the server lives.
+    """Open Inference Protocol: check that the server is live.
 
-    It always does where there is an answer; `ready` is as `/v2/health/ready` says.
+    `live` is always true. `ready` is the same as in `/v2/health/ready`.
     """
     return write_json({"live": True, "ready": health.readiness(context()).status == health.READY})
 
@@ -114,9 +115,9 @@ def get_server_live() -> Response:
     headers=RETRY_AFTER_HEADER,
 )
 def get_server_ready() -> tuple[Response, int, dict[str, str]]:
-    """As the Open Inference Protocol: say whether the server is ready.
+    """Open Inference Protocol: check that the server is ready.
 
-    503 where it isn't.
+    If the server isn't ready, the response is 503.
     """
     ready = health.readiness(context()).status == health.READY
     return write_json({"live": True, "ready": ready}), 200 if ready else 503, {} if ready else RETRY_AFTER
@@ -126,9 +127,9 @@ def get_server_ready() -> tuple[Response, int, dict[str, str]]:
 @blueprint.response(200, {"type": "array", "maxItems": MOST_VERSIONS, "items": IndexEntrySchema})
 @blueprint.doc(requestBody=INDEX_BODY)
 def list_repository() -> Response:
-    """As the Open Inference Protocol: list all versions of all models.
+    """Open Inference Protocol: list all versions of all models.
 
-    An array, as the protocol has it. A model without a version is listed as unavailable.
+    The response is an array, as in the protocol. A model without a version is listed as unavailable.
     """
     body = read_body(request)
     wanted = parse_json(body, context().settings.max_json_depth, allowance()) if body.strip() else {}
@@ -141,9 +142,9 @@ def list_repository() -> Response:
 @blueprint.get("/v2/models/stats")
 @blueprint.response(200, StatisticsSchema)
 def list_statistics() -> Response:
-    """As the Open Inference Protocol: get what was counted of all models.
+    """Open Inference Protocol: get the statistics of all models.
 
-    By all api processes together, since the service started. Variants have entries of their own.
+    The statistics are sums over all api processes since the service started. Each variant has its own entry.
     """
     return _write_statistics(versions.entries_with_variants(context()))
 
@@ -151,9 +152,9 @@ def list_statistics() -> Response:
 @blueprint.get(f"{MODEL}/stats")
 @blueprint.response(200, StatisticsSchema)
 def get_model_statistics(name: str) -> Response:
-    """As the Open Inference Protocol: get what was counted of a model's versions.
+    """Open Inference Protocol: get the statistics of a model's versions.
 
-    By all api processes together, since the service started. Variants have entries of their own.
+    The statistics are sums over all api processes since the service started. Each variant has its own entry.
     """
     return _write_statistics(_find_entries(name, find=versions.entries_with_variants))
 
@@ -161,9 +162,9 @@ def get_model_statistics(name: str) -> Response:
 @blueprint.get(f"{MODEL}/versions/<any_number:version>/stats")
 @blueprint.response(200, StatisticsSchema)
 def get_version_statistics(name: str, version: int) -> Response:
-    """As the Open Inference Protocol: get what was counted of a version.
+    """Open Inference Protocol: get the statistics of a version.
 
-    By all api processes together, since the service started. Variants have entries of their own.
+    The statistics are sums over all api processes since the service started. Each variant has its own entry.
     """
     return _write_statistics(_find_entries(name, version, versions.entries_with_variants))
 
@@ -233,7 +234,7 @@ blueprint.add_for_versions(
     f"{MODEL}{{version}}/infer",
     never_called,
     name="infer",
-    summary="As the Open Inference Protocol: predict with",
+    summary="Open Inference Protocol: predict with",
     answer=InferAnswerSchema,
     documentation=INFER_OPERATION,
     labels=False,
@@ -242,27 +243,32 @@ blueprint.add_for_versions(
     f"{MODEL}{{version}}",
     _describe_metadata,
     name="get_inference_metadata",
-    summary="As the Open Inference Protocol: get the tensors of",
+    summary="Open Inference Protocol: get the tensors of",
     answer=ModelMetadataSchema,
-    documentation={"description": "Names, types and shapes, as predictions need them; -1 is an axis of any length."},
+    documentation={
+        "description": "The response has the name, type and shape of each tensor of a prediction. In a "
+        "shape, -1 is an axis of any length."
+    },
     labels=False,
 )
 blueprint.add_for_versions(
     f"{MODEL}{{version}}/ready",
     lambda wanted: write_json({"name": open_inference.find(predictions(), wanted).model, "ready": True}),
     name="get_inference_ready",
-    summary="As the Open Inference Protocol: say whether there can be predictions with",
+    summary="Open Inference Protocol: check the readiness of",
     answer=ModelReadySchema,
-    documentation={"description": "404 where there is no such version, or none yet."},
+    documentation={
+        "description": "If the version doesn't exist, or the model has no version yet, the response is 404."
+    },
     labels=False,
 )
 blueprint.add_for_versions(
     f"{MODEL}{{version}}/config",
     lambda wanted: write_json(describe_config(open_inference.find(predictions(), wanted))),
     name="get_inference_config",
-    summary="As the Open Inference Protocol: get the configuration of",
+    summary="Open Inference Protocol: get the configuration of",
     answer=ModelConfigSchema,
-    documentation={"description": "As Triton has it, with what its clients ask for."},
+    documentation={"description": "The response has Triton's format, with the fields that Triton's clients use."},
     labels=False,
 )
 for rule in TRITONS_OWN:

@@ -35,7 +35,7 @@ def list_workers() -> Any:
 def get_worker(worker_id: str) -> WorkerView:
     """Get a running worker.
 
-    A worker that starts again has a new id. One without a heartbeat for 15 seconds counts as crashed.
+    A restarted worker has a new id. A worker without a heartbeat for 15 seconds counts as crashed.
     """
     return workers.get(context(), worker_id)
 
@@ -47,7 +47,7 @@ def change_worker(changes: dict[str, Any], worker_id: str) -> WorkerView:
     """Drain a worker, or let it claim jobs again.
 
     A worker with the `desired_status` `draining` finishes its jobs and claims no more. Once `running_jobs` is 0, you
-    can end it without interrupting a job. A worker that starts again has a new id, and claims jobs.
+    can stop it without interrupting a job. A restarted worker has a new id and claims jobs.
     """
     return workers.change(context(), worker_id, changes)
 

@@ -33,12 +33,12 @@ blueprint = Blueprint("predictions", __name__, description="Raw values in, label
 def predict(*_: Any, **__: Any) -> NoReturn:
     """Predict with the version that a model serves.
 
-    It is the latest version, unless the model's `serve` names a label.
+    By default, this is the latest version. If the model's `serve` names a label, it is the version of that label.
 
-    By raw values: what was learned about scales, categories and missing values is applied here. A row that doesn't
-    fit is a 422 that names it; one that is only odd is predicted, with a warning. Other types than JSON: a file of
-    rows in the form of the dataset's file, as CSV, JSON Lines or Parquet; one array as NPY; one picture; or a form with
-    a file of rows or several pictures.
+    Send raw values: the version applies the scaling, the categories and the replacements of missing values from its
+    training. If a row doesn't fit, the response is a 422 that names it. A row that is only unusual is predicted, with a
+    warning. Instead of JSON, you can send a file of rows in the form of the dataset's file (CSV, JSON Lines or
+    Parquet), one array (NPY), one image, or a form with a file of rows or several images.
     """
     never_called()
 
@@ -50,7 +50,7 @@ def predict(*_: Any, **__: Any) -> NoReturn:
 def predict_with_version(*_: Any, **__: Any) -> NoReturn:
     """Predict with a version of a model.
 
-    As with the version that the model serves.
+    Requests and responses are those of `POST /v1/models/NAME/predictions`.
     """
     never_called()
 
@@ -62,7 +62,7 @@ def predict_with_version(*_: Any, **__: Any) -> NoReturn:
 def predict_with_label(*_: Any, **__: Any) -> NoReturn:
     """Predict with the version that a label points to.
 
-    As with the version that the model serves; whoever moves the label changes what predicts. If the label points to a
-    variant of the version, that variant predicts.
+    Requests and responses are those of `POST /v1/models/NAME/predictions`. When the label is moved, predictions use its
+    new version. If the label points to a variant of the version, that variant predicts.
     """
     never_called()

@@ -16,7 +16,7 @@ from service.operations.access import projects
 from service.operations.access.projects import ProjectView
 from service.storage.paging import Page, PageQuery
 
-blueprint = Blueprint("projects", __name__, description="Groups of resources that are kept apart from each other.")
+blueprint = Blueprint("projects", __name__, description="Isolated groups of resources.")
 
 
 @blueprint.post(PROJECTS)
@@ -47,7 +47,7 @@ def list_projects(query: PageQuery) -> Page[ProjectView]:
 def get_project(name: str) -> ProjectView:
     """Get a project.
 
-    The response has its quotas, and what it uses of them.
+    The response has the project's quotas and its usage of them.
     """
     return projects.get(service_context(), name)
 

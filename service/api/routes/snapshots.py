@@ -20,7 +20,7 @@ from service.storage.paging import Page, PageQuery
 
 SNAPSHOTS = f"{TRAINING_JOBS}/<job_id>/snapshots"
 
-blueprint = Blueprint("snapshots", __name__, description="A training at the end of its epochs.")
+blueprint = Blueprint("snapshots", __name__, description="The weights of a training at the end of its epochs.")
 
 
 @blueprint.get(SNAPSHOTS)
@@ -29,8 +29,8 @@ blueprint = Blueprint("snapshots", __name__, description="A training at the end 
 def list_snapshots(query: PageQuery, job_id: str) -> Page[SnapshotView]:
     """List the snapshots of a training job.
 
-    The latest epoch first by default. While the job runs, its snapshots are thinned to evenly spaced epochs, as its
-    `snapshots` say.
+    Latest epoch first by default. While the job runs, the service removes snapshots so that evenly spaced epochs
+    remain, according to the job's `snapshots`.
     """
     return snapshots.list_page(context(), job_id, query)
 
@@ -66,7 +66,8 @@ def get_snapshot_weights(job_id: str, epoch: int | str) -> Response:
 def predict_with_snapshot(*_: Any, **__: Any) -> NoReturn:
     """Predict with the snapshot of a training job.
 
-    As with a version, also while the job runs. The response has the `epoch` instead of a version. Before the first
-    epoch, and for a network that can't be served, it is a 409.
+    Bodies are those of `POST /v1/models/NAME/predictions`, except that the response has the `epoch` instead of the
+    version. The job may still be running. Before the first epoch has ended, or if the network can't be served, the
+    response is 409.
     """
     never_called()

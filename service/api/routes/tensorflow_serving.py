@@ -25,10 +25,12 @@ blueprint = DialectBlueprint("tensorflow_serving", __name__, description="Tensor
 
 HEADERS = refer(VARIANT_HEADER)
 DESCRIPTIONS = {
-    "predict": "The network's raw outputs: `predictions` for `instances`, `outputs` for `inputs`. Values are raw, too: "
-    "what was learned about scales and categories is applied here.",
-    "classify": "For each example pairs of label and score. Of models that classify; 400 otherwise.",
-    "regress": "For each example a number. Of regressions with one output; 400 otherwise.",
+    "predict": "The response has the network's raw outputs: `predictions` for `instances`, `outputs` for `inputs`. "
+    "Send raw values: the version applies the scaling and the categories of its training.",
+    "classify": "The response has a list of label and score pairs for each example. If the model doesn't classify, "
+    "the response is 400.",
+    "regress": "The response has a number for each example. If the model isn't a regression with one output, the "
+    "response is 400.",
 }
 
 
@@ -37,7 +39,7 @@ def _add(verb: str, body: type[Schema], answer: type[Schema]) -> None:
         f"{MODELS}/<name>{{version}}:{verb}",
         never_called,
         name=f"serving_{verb}",
-        summary=f"As TensorFlow Serving: {verb} with",
+        summary=f"TensorFlow Serving: {verb} with",
         answer=answer,
         documentation={
             "description": DESCRIPTIONS[verb],
@@ -61,8 +63,11 @@ blueprint.add_for_versions(
     f"{MODELS}/<name>{{version}}/metadata",
     _describe_signature,
     name="serving_metadata",
-    summary="As TensorFlow Serving: get the signature of",
+    summary="TensorFlow Serving: get the signature of",
     answer=ServingMetadataSchema,
-    documentation={"description": "Its tensors, with their names, types and shapes; -1 is an axis of any length."},
+    documentation={
+        "description": "The response has the name, type and shape of each tensor. In a shape, -1 is an "
+        "axis of any length."
+    },
     headers=HEADERS,
 )

@@ -46,10 +46,10 @@ blueprint = Blueprint("training-jobs", __name__, description="Jobs that train a 
 def create_training_job(request: dict[str, Any]) -> Any:
     """Start training a model on a dataset.
 
-    The model and the dataset are checked before the job is queued: for example, 10 units for 3 classes are a 422 that
-    names the layer and the fix. If the model is still `building` or the dataset `processing`, the job waits in the
-    queue until they are ready, and is checked then. A successful job creates a version of the model. Without
-    `Prefer: wait=N`, the response is an immediate 202.
+    The model and the dataset are checked before the job is queued: for example, if the last layer has 10 units for 3
+    classes, the response is a 422 that names the layer and the fix. If the model is still `building` or the dataset
+    `processing`, the job waits in the queue until they are ready, and is checked then. A successful job creates a
+    version of the model. Without `Prefer: wait=N`, the response is an immediate 202.
     """
     return create_job(training_jobs.KIND, training_jobs.create, request, training_job_url)
 
@@ -82,8 +82,9 @@ def get_training_job(job_id: str) -> Any:
 def change_training_job(changes: dict[str, Any], job_id: str) -> Any:
     """Pause, resume, stop or cancel a training job, or change its epochs, learning rate or metadata.
 
-    The body is a merge patch (RFC 7396). A request that changes nothing is a 200. Any other change of a final job's
-    training is a 409. An order takes effect at the next step or epoch; `status` shows whether it has.
+    The body is a merge patch (RFC 7396). If the request changes nothing, the response is 200. If the job is final, any
+    other change of its training gets a 409. An order takes effect at the next step or epoch; `status` shows whether it
+    has.
     """
     return show_job(training_jobs.change(context(), job_id, changes))
 
@@ -105,8 +106,8 @@ def get_metrics(query: dict[str, Any], job_id: str) -> Any:
     """Get the metrics of a training job's epochs.
 
     By default, the response has all epochs. `after` selects later ones; `points` reduces them for a chart. Numbers that
-    aren't finite are null. Some time after the end of a job with very many epochs, only evenly spaced ones are kept.
-    The job then has the warning `log_reduced`.
+    aren't finite are null. If a job has very many epochs, the service keeps only evenly spaced ones some time after its
+    end. The job then has the warning `log_reduced`.
     """
     return {"epochs": training_jobs.epochs(context(), job_id, **query)}
 

@@ -33,8 +33,8 @@ def create_variant(request: dict[str, Any], name: str, version: int) -> Any:
     """Start a job that makes a variant of a version.
 
     The job quantizes the version's network, calibrates it on training rows, and compares both on the test rows. If the
-    accuracy drops by more than `max_accuracy_drop`, the job fails with `accuracy-drop` and the figures. A variant that
-    is ready can be made again: the new one takes its place. While a job makes one of the same type, the response is
+    accuracy drops by more than `max_accuracy_drop`, the job fails with `accuracy-drop` and the figures. You can make a
+    ready variant again: the new one replaces it. While another job makes a variant of the same type, the response is
     409.
     """
     create = partial(variants.create, model_name=name, number=version)
@@ -47,7 +47,8 @@ def create_variant(request: dict[str, Any], name: str, version: int) -> Any:
 def list_variants(query: PageQuery, name: str, version: int) -> Page[VariantView]:
     """List the variants of a version.
 
-    There is at most one of each type. One that is being made, or that failed, is listed as long as its job exists.
+    A version has at most one variant of each type. The list includes variants that are being made or have failed, as
+    long as their jobs exist.
     """
     return variants.list_page(context(), name, version, query)
 
@@ -68,8 +69,8 @@ def get_variant(name: str, version: int, variant: str) -> VariantView:
 def delete_variant(name: str, version: int, variant: str) -> None:
     """Delete a variant.
 
-    A job that is making it is cancelled; jobs that failed to are deleted. If a label points to the variant, or an
-    unfinished batch prediction or evaluation uses it, the response is 409.
+    The service cancels a job that is making the variant, and deletes jobs that failed to make it. If a label points to
+    the variant, or an unfinished batch prediction or evaluation uses it, the response is 409.
     """
     variants.delete(context(), name, version, variant)
 
@@ -101,7 +102,7 @@ def get_variant_job(variant_job_id: str) -> Any:
 def change_variant_job(changes: dict[str, Any], variant_job_id: str) -> Any:
     """Cancel a job that makes a variant, or change its metadata.
 
-    The body is a merge patch (RFC 7396). Cancelling a job that is already final is a 409.
+    The body is a merge patch (RFC 7396). If the job is already final, the response to a cancellation is 409.
     """
     return change_job(variant_jobs.KIND, variant_job_id, changes)
 

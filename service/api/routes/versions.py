@@ -34,13 +34,13 @@ blueprint = Blueprint("versions", __name__, description="Trained networks of a m
 @blueprint.creates(VersionOrJobSchema)
 @blueprint.arguments_or_form(SnapshotVersionSchema, ImportVersionSchema)
 def create_version(document: dict[str, Any], name: str) -> Any:
-    """Make a version of the snapshot of a training job, or from the file of a network in a form.
+    """Create a version from a snapshot of a training job, or from the file of a network in a form.
 
     For a snapshot, the response is a training job that trains no epochs: it evaluates the snapshot, exports it and
     creates the version. `Location` is the job's URL. Without `Prefer: wait=N`, the response is an immediate 202.
 
-    For a file, the response is the version. The network must be like the model's: the same task, classes and inputs,
-    and for a model that can be trained the same layers. By default the request waits at most 5 s for the import;
+    For a file, the response is the version. The network must match the model: it must have the same task, classes and
+    inputs, and if the model can be trained, the same layers. By default the request waits at most 5 s for the import;
     `Prefer: wait=N` sets another wait. 201: the version is available. 202: it is still `processing`. If the import
     finds a fault during the wait, the response is 422 and nothing is saved.
     """

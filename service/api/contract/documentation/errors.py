@@ -102,7 +102,7 @@ ERRORS = {
         Error(
             413,
             "BodyTooLarge",
-            "The body exceeds the size limit, which the operator sets, or it would become too many values, rows or "
+            "The body exceeds the size limit that the operator sets, or expands to too many values, rows or "
             "numbers. For predictions: the response would be too large.",
             "The body exceeds the limit of 67,108,864 bytes.",
             "body-too-large",
@@ -167,8 +167,8 @@ ERRORS = {
 OTHER = Error(
     0,
     "Problem",
-    "Any other error, such as an unsupported method (405), a request that arrives too slowly (408), a URL that is too "
-    "long (414) or a host that the service doesn't answer for (421).",
+    "Any other error, such as an unsupported method (405), a request that arrives too slowly (408), a URL that is "
+    "too long (414) or a host that the service doesn't serve (421).",
 )
 DIALECT_STATUSES = (400, 401, 403, 404, 413, 429, 500, 503)
 DIALECT = "Dialect"

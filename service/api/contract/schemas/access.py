@@ -31,7 +31,7 @@ ALLOWS = "`read`, `predict`, `train` (includes both) or `admin` (everything)"
 QUEUED_JOBS = "Queued jobs of all kinds, including the builds of models and the imports of data."
 RUNNING_JOBS = "Training jobs, evaluations, batch predictions and jobs of variants that run at the same time."
 STORED_BYTES = "Bytes of datasets, of the files of versions, of variants, of snapshots and of batch predictions."
-TRAINING_SECONDS = "Seconds that training jobs ran in the last 24 hours, without those that were deleted."
+TRAINING_SECONDS = "Seconds that training jobs ran in the last 24 hours, except for deleted jobs."
 KEY_ID: dict[str, Any] = {"pattern": "^[0-9a-f]{24}$", "example": "0660cff60faa21743c8f48cd"}
 KEY_EXAMPLE = "fsk_0660cff60faa21743c8f48cd_5f0a4be2c3d94f7f8c1f6f0e7a2d9b1c3e5f7a9b0c2d4e6f"
 
@@ -110,7 +110,7 @@ class ApiKeySchema(AnswerSchema):
 
 
 class MadeApiKeySchema(ApiKeySchema):
-    """A new API key with its secret, which nothing shows again."""
+    """A new API key with its secret, which is never shown again."""
 
     key = Words("The whole key. The service stores only its SHA-256: save it now.", 78, example=KEY_EXAMPLE)
 
@@ -153,7 +153,7 @@ def _quota(description: str, maximum: int = LARGEST_COUNT) -> Whole:
 
 
 class QuotasSchema(Schema):
-    """What a project may use at most. Requests beyond it get a 429."""
+    """The most that a project may use. Requests that would exceed a quota get a 429."""
 
     queued_jobs = _quota(QUEUED_JOBS)
     running_jobs = _quota(f"{RUNNING_JOBS} Further ones stay queued.")
@@ -165,7 +165,7 @@ class CreateProjectSchema(Schema):
     """A new project."""
 
     name = Name(required=True, metadata={"description": "The project's name.", "example": "vision"})
-    quotas = Part(QuotasSchema, load_default=dict, metadata={"description": "What the project may use at most."})
+    quotas = Part(QuotasSchema, load_default=dict, metadata={"description": "The most that the project may use."})
 
 
 class ProjectChangesSchema(Schema):
@@ -175,7 +175,7 @@ class ProjectChangesSchema(Schema):
 
 
 class ShownQuotasSchema(AnswerSchema):
-    """What a project may use at most; null: no limit."""
+    """The most that a project may use; null: no limit."""
 
     queued_jobs = Count(QUEUED_JOBS, allow_none=True, example=100)
     running_jobs = Count(RUNNING_JOBS, allow_none=True, example=2)
@@ -184,7 +184,7 @@ class ShownQuotasSchema(AnswerSchema):
 
 
 class UsageSchema(AnswerSchema):
-    """What a project uses of its quotas."""
+    """A project's usage of its quotas."""
 
     queued_jobs = Count(QUEUED_JOBS, example=3)
     running_jobs = Count(RUNNING_JOBS, example=1)
@@ -196,8 +196,8 @@ class ProjectSchema(AnswerSchema):
     """A project, whose datasets, models, jobs and keys are kept apart from those of other projects."""
 
     name = Words("The project's name.", 128, example="vision", **NAMED)
-    quotas = Inner(ShownQuotasSchema, "What the project may use at most.")
-    usage = Inner(UsageSchema, "What the project uses.")
+    quotas = Inner(ShownQuotasSchema, "The most that the project may use.")
+    usage = Inner(UsageSchema, "The project's usage of its quotas.")
     created_at = Moment("When the project was created.")
     links = Links("`self` is the project.")
 

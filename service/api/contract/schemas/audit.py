@@ -14,10 +14,10 @@ class AuditEventSchema(AnswerSchema):
     """A request that changes something, or that was refused."""
 
     id = Identifier("ae", "The event's id.")
-    at = Moment("When the request was answered.")
+    at = Moment("The time of the response.")
     key_id = Words(
-        "The id of the API key; null without one. Of a request that was refused with 401: the id of the revoked or "
-        "expired key.",
+        "The id of the API key; null without one. For a request that was refused with 401: the id of the revoked "
+        "or expired key.",
         24,
         allow_none=True,
         **KEY_ID,
@@ -30,8 +30,9 @@ class AuditEventSchema(AnswerSchema):
     status = Count("The status of the response.", 200, format="int32", maximum=599, example=201)
     request_id = Words("The request's `X-Request-ID`.", 128, example="beef9fd55c4946ddf44c12eacaebc533")
     count = Count(
-        "For how many similar requests the event stands, of which it shows the last one. More than 1 only in a flood "
-        "of failed requests. If they came from many clients, all that they don't share is empty.",
+        "The number of similar requests that the event stands for. The event shows the last one. The number is "
+        "above 1 only in a flood of failed requests. If the requests came from many clients, values that they "
+        "don't share are empty.",
         1,
         example=1,
     )

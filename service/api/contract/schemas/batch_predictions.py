@@ -37,8 +37,8 @@ from service.api.http.links import batch_prediction_url
 from service.operations.jobs.client_jobs import JobView
 
 EXTRA = (
-    "What unknown columns of a table in a file are: a fault (`refuse`), or ignored, with a warning that names them "
-    "(`ignore`)."
+    "Whether unknown columns of a table in a file are a fault (`refuse`), or are ignored with a warning that names "
+    "them (`ignore`)."
 )
 
 
@@ -111,7 +111,8 @@ class BatchPredictionSchema(VersionJobSchema):
         example=None,
     )
     shards = Count(
-        "Into how many shards the rows were divided, which several workers predict concurrently; null: into none.",
+        "The number of shards into which the rows were divided. Several workers predict them concurrently. Null: "
+        "the rows weren't divided.",
         allow_none=True,
         example=None,
     )

@@ -33,7 +33,9 @@ class UploadedFileSchema(AnswerSchema):
     name = Words("The file's name on the client.", example="flowers.csv")
     bytes = Count("The file's size.", example=4551)
     sha256 = Words("The file's SHA-256.", **DIGEST)
-    more = Listing("The names of the other files of the table, in order; absent without.", Words("A file's name."))
+    more = Listing(
+        "The names of the other files of the table, in order; absent if there are none.", Words("A file's name.")
+    )
 
 
 class ImportProgressSchema(AnswerSchema):
@@ -66,7 +68,7 @@ class TokensSchema(AnswerSchema):
 
 
 class DatasetInputSchema(AnswerSchema):
-    """A column of a table, or a tensor. Its statistics are of all rows, whichever split they are in."""
+    """A column of a table, or a tensor. Its statistics cover the rows of all splits."""
 
     sometimes = (
         "note", "format", "unit", "features", "mean", "std", "min", "max", "quantiles", "histogram", "categories",
@@ -85,7 +87,7 @@ class DatasetInputSchema(AnswerSchema):
     shape = Listing(
         "The shape of a row's value; `[]` is a scalar.", Count("The length of an axis.", example=28), MOST_DIMENSIONS
     )
-    missing = Count("The number of rows of all splits without a value.", example=0)
+    missing = Count("The number of rows without a value, in all splits.", example=0)
     note = Words("A peculiarity of the values.")
     format = Words("The format of dates or numbers, with the unit if there is one.", 100, example="ISO 8601")
     unit = Words("The unit of numbers that are written with one: a currency, `%`, or another.", 100, example="$")
@@ -97,11 +99,11 @@ class DatasetInputSchema(AnswerSchema):
     quantiles = Mapping("Quantiles: `0.5` is the median.", example={"0.25": 5.1, "0.5": 5.8, "0.75": 6.4})
     histogram = AsItIs(HistogramSchema, "The distribution of the values.")
     categories = Listing(
-        "The categories that occur in the training rows; a network gets every other one as unknown.",
+        "The categories in the training rows. For a network, every other category is unknown.",
         Value("A category.", **CLASS),
         MOST_CLASSES,
     )
-    counts = Listing("The number of rows of all splits in each category.", Count("Rows."), MOST_CLASSES)
+    counts = Listing("The number of rows in each category, in all splits.", Count("Rows."), MOST_CLASSES)
     parts = Listing("The cycles of dates that the network gets.", OneOf("", "year", "week", "day"), 3)
     tokens = AsItIs(TokensSchema, "The numbers of words of texts.")
 
@@ -127,7 +129,7 @@ class NoteSchema(AnswerSchema):
 
 
 class DatasetTargetSchema(AnswerSchema):
-    """The target to predict. Its statistics are of all rows, whichever split they are in."""
+    """The target to predict. Its statistics cover the rows of all splits."""
 
     sometimes = (
         "unit",
@@ -157,12 +159,14 @@ class DatasetTargetSchema(AnswerSchema):
         example=["setosa", "versicolor", "virginica"],
     )
     counts = Listing(
-        "The number of rows of all splits in each class.", Count("Rows."), MOST_CLASSES, example=[50, 50, 50]
+        "The number of rows in each class, in all splits.", Count("Rows."), MOST_CLASSES, example=[50, 50, 50]
     )
-    positive_class = Value("Of two classes the positive one, which is the last.", **CLASS, example="fraud")
+    positive_class = Value("For two classes: the positive one, which is the last.", **CLASS, example="fraud")
     columns = Listing("For sequences: the columns to predict.", Words("A name.", example="price"), MOST_COLUMNS)
     horizons = Listing(
-        "For sequences: how many rows after the last row of a sequence the targets are.", Count("Rows."), MOST_COLUMNS
+        "For sequences: the number of rows from the last row of a sequence to each target.",
+        Count("Rows."),
+        MOST_COLUMNS,
     )
     exclusive = Truth("For labels: whether every row has exactly one.")
     mean = Number("The mean of numbers.", allow_none=True, example=2)

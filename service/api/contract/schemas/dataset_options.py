@@ -52,11 +52,11 @@ SPLIT = _options(
         "pattern": TEXT_PATTERN,
         "maxItems": MOST_GROUP_COLUMNS,
         "items": COLUMN,
-        "description": "A column, or several: rows with equal values in them stay in one split.",
+        "description": "One or several columns: rows with equal values in them stay in one split.",
     },
 )
 TARGET_OPTIONS = _options(
-    positive_class={"description": "Of two classes the positive one."},
+    positive_class={"description": "The positive one of two classes."},
     missing={"type": ["string", "null"], "enum": [REFUSE, DROP, None]},
 )
 CSV = _options(
@@ -73,8 +73,8 @@ WINDOW = _options(
             _whole(0, MAX_STEPS, "A horizon."),
             _list({"type": "integer", "format": "int64", "minimum": 0, "maximum": MAX_STEPS}),
         ],
-        "description": "How many rows after the last row of a sequence its target is; for several targets an ascending "
-        "list, which adds an axis to the target's shape. Default: 1.",
+        "description": "The number of rows from the last row of a sequence to its target. For several targets, an "
+        "ascending list, which adds an axis to the target's shape. Default: 1.",
     },
     stride=_whole(1, MAX_STEPS, "The number of rows between the starts of two sequences of a series. Default: 1."),
     time_column=OPTIONAL_COLUMN | {"description": "The column that orders the rows. Default: the order of the file."},

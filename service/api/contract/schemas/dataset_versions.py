@@ -35,7 +35,7 @@ CHANGES = (
 
 
 class AppendRowsSchema(Schema):
-    """A new version of a table: the rows of the newest version, and others after them."""
+    """A new version of a table: the rows of the newest version, followed by new ones."""
 
     holds_data = True
 
@@ -99,7 +99,7 @@ class VersionHeadSchema(AnswerSchema):
 class DatasetVersionSchema(DescribedSchema, VersionHeadSchema):  # the last base's fields come first
     """The data of a dataset at one time. It never changes once it is `ready`."""
 
-    base = Count("The version to whose rows others were appended; else null.", 1, allow_none=True, example=None)
+    base = Count("The version that rows were appended to, else null.", 1, allow_none=True, example=None)
     options = Mapping(
         "How the data was read, such as `target`, `types` and `split`; null if an earlier release read it.",
         Value("An option."),

@@ -62,9 +62,9 @@ SPLIT = (
     "several, all rows of a group stay in one split, so that shares and proportions are approximate."
 )
 TARGET_OPTIONS = (
-    "`positive_class`: of two classes the positive one, whose score is that of a network with one output. Default: 1 "
-    "or true, else the class with fewer rows, and of equal numbers of rows the last. `missing`: `refuse` (the default) "
-    "or `drop` the rows of a table that have no target."
+    "`positive_class`: the positive one of two classes, whose score a network with one output predicts. Default: 1 "
+    "or true, else the class with fewer rows; if both have equally many, the last. `missing`: `refuse` (the "
+    "default) or `drop` the rows of a table that have no target."
 )
 TYPES = "By column: `number`, `category`, `boolean`, `date`, `text` or `identifier`. Other columns' types are inferred."
 IGNORE = "Columns to ignore."
@@ -196,7 +196,8 @@ class DatasetHeadSchema(AnswerSchema):
 
 
 class DatasetSchema(DescribedSchema, DatasetHeadSchema):  # the last base's fields come first
-    """A dataset, as its newest ready version is. The fields that describe its data are null until it is `ready`."""
+    """A dataset, with the data of its newest ready version. The fields that describe its data are null until it is
+    `ready`."""
 
     version = Count("The number of its newest ready version; null before.", 1, allow_none=True, example=1)
     metadata = ShownMetadata()

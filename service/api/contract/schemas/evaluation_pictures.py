@@ -41,7 +41,9 @@ class Numbers(Listing):
 class EvaluationPictureSchema(PictureSchema):
     """What pictures of an evaluation have in common."""
 
-    subtitle = Words("What was evaluated on what.", 1000, example="digits version 2 on the test rows of mnist")
+    subtitle = Words(
+        "The version and the rows that it was evaluated on.", 1000, example="digits version 2 on the test rows of mnist"
+    )
     evaluation = Identifier("ev", "The evaluation.")
     model = Words("The model's name.", LONGEST_NAME, **NAMED | {"example": "digits"})
     version = Count("The version's number.", 1, example=2)
@@ -56,7 +58,7 @@ class ConfusedSchema(AnswerSchema):
     true = Value("The true class.", example="cat", **CLASS)
     predicted = Value("The predicted class.", example="dog", **CLASS)
     count = Count("The number of rows.", 1, example=12)
-    percentage = Number("Of the rows of the true class.", 0, 100, example=4.8)
+    percentage = Number("The share of the true class's rows, in percent.", 0, 100, example=4.8)
 
 
 class ConfusionSchema(EvaluationPictureSchema):
@@ -99,11 +101,11 @@ class ConfusionSchema(EvaluationPictureSchema):
 
 
 class ChosenThresholdSchema(AnswerSchema):
-    """The rates at the threshold with which the evaluation decided."""
+    """The rates at the evaluation's threshold."""
 
     threshold = Number("The threshold.", 0, 1, example=0.5)
-    false_positive_rate = Number("The share of the other rows that are taken for the class.", 0, 1, example=0.04)
-    true_positive_rate = Number("The share of the rows of the class that are found.", 0, 1, example=0.93)
+    false_positive_rate = Number("The share of the other rows that are predicted as the class.", 0, 1, example=0.04)
+    true_positive_rate = Number("The share of the rows of the class that are predicted as it.", 0, 1, example=0.93)
 
 
 class RocCurveSchema(AnswerSchema):
@@ -111,9 +113,11 @@ class RocCurveSchema(AnswerSchema):
 
     label = Value("The class.", example="malignant", **CLASS)
     area = Number("The area under the whole curve (ROC AUC).", 0, 1, example=0.986)
-    false_positive_rates = Numbers("The points of the curve, evenly drawn, from 0 to 1.", MOST_POINTS)
-    true_positive_rates = Numbers("The same points.", MOST_POINTS)
-    thresholds = Numbers("The scores from which rows count as predicted there; null at the first point.", MOST_POINTS)
+    false_positive_rates = Numbers(
+        "The false positive rates of evenly spaced points of the curve, from 0 to 1.", MOST_POINTS
+    )
+    true_positive_rates = Numbers("The true positive rates of the same points.", MOST_POINTS)
+    thresholds = Numbers("The thresholds of the same points; null at the first point.", MOST_POINTS)
     chosen = Inner(ChosenThresholdSchema, "The chosen threshold; null if the highest score decides.", allow_none=True)
 
 
@@ -123,11 +127,11 @@ class RocSchema(EvaluationPictureSchema):
     area = Number("The `roc_auc` of the evaluation.", 0, 1, allow_none=True, example=0.986)
     threshold = Number("The `threshold` of the evaluation.", 0, 1, allow_none=True, example=0.5)
     curves = Listing("The curves with the smallest areas.", Inner(RocCurveSchema, ""), MOST_CURVES)
-    found = Count("The number of all curves.", example=1)
+    found = Count("The total number of curves.", example=1)
 
 
 class OutputResidualsSchema(AnswerSchema):
-    """A number of the target: what is true and what was predicted. The distribution is that of the drawn rows."""
+    """The true and the predicted values of one output. The distribution covers the drawn rows."""
 
     name = Words("The name of the output.", example="progression")
     true = Numbers("The true values of the drawn rows.", MOST_ROWS)
@@ -149,4 +153,4 @@ class ResidualsSchema(EvaluationPictureSchema):
     rows = Listing("The indices of the drawn rows in the split.", Count("An index."), MOST_ROWS)
     total = Count("The number of evaluated rows; null if it isn't known.", allow_none=True, example=88)
     outputs = Listing("The outputs.", Inner(OutputResidualsSchema, ""), MOST_OUTPUTS)
-    found = Count("The number of all outputs.", example=1)
+    found = Count("The total number of outputs.", example=1)

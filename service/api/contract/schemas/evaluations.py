@@ -83,8 +83,8 @@ class ClassFiguresSchema(AnswerSchema):
 class CalibrationBinSchema(AnswerSchema):
     """The decisions whose score is in a bin. Calibrated scores have a `share` close to `mean_score` in every bin."""
 
-    lower = Number("The bin's lower bound, which is outside of it except for 0.", 0, 1, example=0.9)
-    upper = Number("The bin's upper bound, which is in it.", 0, 1, example=1)
+    lower = Number("The bin's lower bound: exclusive, except for 0.", 0, 1, example=0.9)
+    upper = Number("The bin's upper bound: inclusive.", 0, 1, example=1)
     count = Count("The number of decisions.", example=12)
     mean_score = Number("Their mean score; null without decisions.", 0, 1, allow_none=True, example=0.95)
     share = Number("The share of them that were right; null without decisions.", 0, 1, allow_none=True, example=0.92)
@@ -93,7 +93,7 @@ class CalibrationBinSchema(AnswerSchema):
 class EvaluationWarningSchema(AnswerSchema):
     """Something that makes the metrics unreliable."""
 
-    type = OneOf("`out_of_range`: a column has another unit than the version learned.", OUT_OF_RANGE)
+    type = OneOf("`out_of_range`: a column has a different unit than in the training.", OUT_OF_RANGE)
     detail = Words(
         "An explanation.",
         example='The numbers of "way" are in "km", but the version learned them in "mile". They are used without '
@@ -107,13 +107,14 @@ class EvaluationResultSchema(AnswerSchema):
     loss = Number("The network's loss.", allow_none=True, example=0.12)
     metrics = Mapping(
         "The model's metrics, as Keras computes them. For classes also `accuracy`, `balanced_accuracy` (the mean "
-        "recall), `roc_auc` and `pr_auc` (the average precision; both of one class against the rest, as the mean over "
-        "classes; null with more than 250,000,000 scores), `log_loss`, `brier` (the mean squared error of the scores; "
-        "for more than two classes, the sum over the classes), and the means over classes of `precision`, `recall` and "
-        "`f1`, unweighted (`macro_…`) and weighted by the rows of each class (`weighted_…`). For two classes also "
-        "`precision`, `recall` and `f1` of the `positive_class`, and `roc_auc`, `pr_auc` and `brier` are those of it. "
-        "With a `threshold` other than 0.5, these replace Keras's metrics of the same name. For a regression also "
-        "`mae`, `rmse` and `r2` (the mean of several outputs). The means omit classes whose value is undefined.",
+        "recall), `roc_auc` and `pr_auc` (the average precision; both of one class against the rest, as the "
+        "mean over classes; null with more than 250,000,000 scores), `log_loss`, `brier` (the mean squared "
+        "error of the scores; for more than two classes, the sum over the classes), and the means over classes "
+        "of `precision`, `recall` and `f1`, unweighted (`macro_…`) and weighted by the rows of each class "
+        "(`weighted_…`). For two classes also `precision`, `recall` and `f1` of the `positive_class`, and "
+        "`roc_auc`, `pr_auc` and `brier` are those of that class. With a `threshold` other than 0.5, these "
+        "replace Keras's metrics of the same name. For a regression also `mae`, `rmse` and `r2` (the mean of "
+        "several outputs). The means omit classes whose value is undefined.",
         Number("A metric.", allow_none=True, example=0.97),
     )
     baseline = Mapping(
@@ -144,7 +145,7 @@ class EvaluationResultSchema(AnswerSchema):
         allow_none=True,
     )
     positive_class = Value(
-        "Of two classes the positive one, to which `precision`, `recall`, `f1`, `roc_auc`, `pr_auc`, `brier` and "
+        "For two classes: the positive one, to which `precision`, `recall`, `f1`, `roc_auc`, `pr_auc`, `brier` and "
         "`calibration` refer; else null.",
         anyOf=[*CLASS["anyOf"], {"type": "null"}],
         example=None,

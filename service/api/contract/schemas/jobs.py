@@ -57,13 +57,12 @@ class JobHeadSchema(AnswerSchema):
         *statuses.JOB_STATUSES,
     )
     status_reason = Words(
-        "The reason for the status: `waiting_for_model` or `waiting_for_dataset` while the model is still "
-        "being built or the dataset imported, `waiting_for_worker` while no running worker claims jobs from its queue, "
-        "`waiting_for_workers` while fewer workers than its `hosts` are free, "
-        "`stopped`, `early_stopping`, `time_limit`, `diverged`, "
-        "`out_of_memory`, `disk_full`, `artifacts_unwritable`, `worker_lost`, `worker_shutdown`, `stalled`, "
-        "`inputs_unavailable` (the artifact store didn't give a worker what the job reads), `stopped_before_training`, "
-        "or null.",
+        "The reason for the status: `waiting_for_model` or `waiting_for_dataset` while the model is still being "
+        "built or the dataset imported, `waiting_for_worker` while no running worker claims jobs from its "
+        "queue, `waiting_for_workers` while fewer workers than its `hosts` are free, `stopped`, "
+        "`early_stopping`, `time_limit`, `diverged`, `out_of_memory`, `disk_full`, `artifacts_unwritable`, "
+        "`worker_lost`, `worker_shutdown`, `stalled`, `inputs_unavailable` (a worker couldn't read the job's "
+        "inputs from the artifact store), `stopped_before_training`, or null.",
         100,
         allow_none=True,
         example=None,

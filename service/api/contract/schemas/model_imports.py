@@ -26,17 +26,17 @@ from service.api.contract.schemas.shown import CLASS, LARGEST_COUNT
 MOST_CLASSES = 100_000
 LONGEST_CLASS = 256
 FILE = (
-    "A `.keras` file (Keras 3), a `.h5` file (Keras 2) or an `.onnx` file. Its content decides which; it must be what "
-    "its name says. The network is read from its configuration: the file can't run code."
+    "A `.keras` file (Keras 3), a `.h5` file (Keras 2) or an `.onnx` file. The content determines the format, and "
+    "must match the file's name. The network is read from its configuration: the file can't run code."
 )
 CLASSES = (
-    'A JSON list of the classes in the order of the network\'s outputs, such as `["cat", "dog"]`; for a binary task '
-    "first the negative one. Default: their numbers from 0."
+    'A JSON list of the classes in the order of the network\'s outputs, such as `["cat", "dog"]`; for a binary '
+    "task, the negative one first. Default: their numbers from 0."
 )
 
 
 class ImportInputSchema(Schema):
-    """What a file doesn't say about the network's input."""
+    """Properties of the network's input that the file doesn't contain."""
 
     shape = Items(
         Whole(1, LARGEST_INTEGER, metadata={"description": "The length of an axis."}),
@@ -51,8 +51,8 @@ class ImportInputSchema(Schema):
         Scaling.NONE.value,
         Scaling.UNIT.value,
         metadata={
-            "description": "What happens to raw numbers before they reach the network: `none` (the default), or `unit` "
-            "(divides by 255, for images)."
+            "description": "The scaling of raw numbers before they reach the network: `none` (the default), or "
+            "`unit` (divides by 255, for images)."
         },
     )
 
@@ -110,7 +110,9 @@ class ImportVersionSchema(Schema):
     name = Name(metadata={"description": "The model's name, as in the path. It can be omitted."})
     task = Choice(*TASKS, metadata={"description": "What the model predicts. It must be the model's task."})
     classes = ClassList(metadata={"description": CLASSES, "example": ["setosa", "versicolor", "virginica"]})
-    input = Part(ImportInputSchema, metadata={"description": "What the file doesn't say about the network's input."})
+    input = Part(
+        ImportInputSchema, metadata={"description": "Properties of the network's input that the file doesn't contain."}
+    )
 
     @validates_schema
     def _check(self, data: dict[str, Any], **_: Any) -> None:

@@ -75,8 +75,9 @@ TARGET_SCALING = (
     "`log_cosh`), else `none`."
 )
 SERVE = (
-    "The label whose version answers predictions that name neither a version nor a label; null: the latest version "
-    "does. Until the label exists, such predictions get a 409. Once the model has a version, the label must exist."
+    "The label whose version serves predictions that name neither a version nor a label; null: the latest version "
+    "serves them. Until the label exists, such predictions get a 409. Once the model has a version, the label "
+    "must exist."
 )
 MISSING = (
     "For tables: what replaces a missing value: the training rows' `median`, `mean` or `most_frequent` value, or "
@@ -129,7 +130,10 @@ class TextOptionsSchema(Schema):
         *(option.value for option in Standardize),
         allow_none=True,
         load_default=Standardize.LOWER_AND_STRIP_PUNCTUATION.value,
-        metadata={"description": "What happens to a text first; null: nothing. It changes only ASCII letters."},
+        metadata={
+            "description": "How a text is standardized before it is split; null: not at all. It changes only "
+            "ASCII letters."
+        },
     )
     split = Choice(
         *(option.value for option in TextSplit),
@@ -352,7 +356,7 @@ class ColumnSchema(AnswerSchema):
     parts = Listing("The cycles of dates that the network gets.", OneOf("", "year", "week", "day"), 3)
     format = Words("The format of dates or numbers, with the unit if there is one.", 100, example="ISO 8601")
     missing = OneOf(MISSING, *CHOICES)
-    missing_indicator = Truth("Whether one more number says that the value is missing.")
+    missing_indicator = Truth("Whether one more number indicates that the value is missing.")
 
 
 class ShownTextOptionsSchema(AnswerSchema):
@@ -363,7 +367,9 @@ class ShownTextOptionsSchema(AnswerSchema):
     column = Words("The column of texts.", example="review")
     max_tokens = Count("The size of the vocabulary.", LEAST_TOKENS, example=10_000)
     length = Count("The number of token ids of a row.", 1, example=100)
-    standardize = OneOf("What happens to a text first.", *(option.value for option in Standardize), allow_none=True)
+    standardize = OneOf(
+        "How a text is standardized before it is split.", *(option.value for option in Standardize), allow_none=True
+    )
     split = OneOf("What the tokens are.", *(option.value for option in TextSplit))
     ngrams = Count("The longest sequence of tokens that is a token too.", 2, allow_none=True, example=2)
     output_mode = OneOf("The numbers that stand for a text.", *(option.value for option in OutputMode))
@@ -406,12 +412,14 @@ class ModelItemSchema(AnswerSchema):
         "`building` until a worker has built the network.", statuses.BUILDING, statuses.READY, statuses.FAILED
     )
     task = OneOf(
-        "What the model predicts. Null until the file of an imported model is read, if the request didn't say it.",
+        "What the model predicts. Null until the file of an imported model is read, if the request omitted it.",
         *TASKS,
         allow_none=True,
     )
     source = AsItIs(SourceSchema, SOURCE, allow_none=True)
-    trainable = Truth("Whether it can be trained. A model that was imported as ONNX predicts and is evaluated.")
+    trainable = Truth(
+        "Whether it can be trained. A model that was imported from ONNX can only predict and be evaluated."
+    )
     description = Words("Free text.", example="Predicts one of three iris species from four lengths.")
     input = AsItIs(ModelInputSchema, "The single input.")
     inputs = Mapping("Several inputs, by name.", AsItIs(ModelInputSchema, ""), maxProperties=MOST_INPUTS)
@@ -481,7 +489,7 @@ class ModelSchema(ModelItemSchema):
     model_version_status = Listing(
         "The newest 100 versions in TensorFlow Serving's format.", Inner(ServingVersionSchema, ""), 100
     )
-    ready = Truth("Whether it has a version that it serves, as clients of KServe's first protocol ask.")
+    ready = Truth("Whether it has a version that it serves. Clients of KServe's first protocol read this field.")
 
 
 class ModelListQuery(ByMetadata, ByTimeOrName):

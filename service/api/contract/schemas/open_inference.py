@@ -222,7 +222,7 @@ class InferenceStatisticsSchema(AnswerSchema):
 
 
 class BatchStatisticsSchema(AnswerSchema):
-    """The durations of the parts of predictions, for one number of rows per request."""
+    """The durations of the parts of predictions, for requests with the same number of rows."""
 
     batch_size = Count("The number of rows in a request.", example=1)
     compute_input = Inner(DurationSchema, "Reading and preparing inputs.")
@@ -238,12 +238,16 @@ class VersionStatisticsSchema(AnswerSchema):
     name = Words(MODEL, example="flowers")
     version = Words(VERSION, 19, **NUMBER)
     variant = OneOf("The type of the variant; absent for the version itself.", *VARIANT_TYPES)
-    last_inference = Count("The last prediction, in milliseconds since 1970; 0: none.", example=1_800_000_000_000)
+    last_inference = Count(
+        "The time of the last prediction, in milliseconds since 1970; 0: none.", example=1_800_000_000_000
+    )
     inference_count = Count("The number of predicted rows.", example=3)
     execution_count = Count("The number of requests.", example=3)
     inference_stats = Inner(InferenceStatisticsSchema, "The durations of the parts.")
     batch_stats = Listing(
-        "By rows in a request, for the first 100 numbers in each process.", Inner(BatchStatisticsSchema, ""), MOST_SIZES
+        "The durations by the number of rows in a request, for the first 100 such numbers in each process.",
+        Inner(BatchStatisticsSchema, ""),
+        MOST_SIZES,
     )
     memory_usage = Listing("Always empty.", Value("Nothing."), 0)
 

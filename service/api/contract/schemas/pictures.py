@@ -39,14 +39,17 @@ class Pixels(fields.Integer):
 class PictureQuery(Schema):
     """In which form to draw a picture."""
 
-    width = Pixels(160, "The width in pixels. Default: that of the kind of picture.")
-    height = Pixels(120, "The height in pixels. Default: that of the kind of picture.")
-    theme = Choice("light", "dark", load_default="light", metadata={"description": "For a light or a dark page."})
+    width = Pixels(160, "The width in pixels. The default depends on the kind of picture.")
+    height = Pixels(120, "The height in pixels. The default depends on the kind of picture.")
+    theme = Choice("light", "dark", load_default="light", metadata={"description": "The page's theme: light or dark."})
     format = Choice(
         *FORMATS,
         load_default=None,
         allow_none=False,
-        metadata={"description": "What to send; it overrides `Accept`. `json`: the numbers. Default: `svg`."},
+        metadata={
+            "description": "The format of the response, which overrides `Accept`. `json`: the numbers of the "
+            "picture. Default: `svg`."
+        },
     )
 
 
@@ -68,7 +71,7 @@ class ActivationCurveSchema(PictureSchema):
     type = Words("The function's name in Keras.", 100, example="relu")
     formula = Words("The formula, as text.", 200, example="max(x, 0)")
     source = Words("Who introduced it; null: not known.", 200, allow_none=True, example="Nair and Hinton, 2010")
-    held = Words("For a function of several numbers: what the others are. Otherwise null.", 200, allow_none=True)
+    held = Words("For a function of several numbers: the values of the others. Otherwise null.", 200, allow_none=True)
     x = Listing("The inputs.", Number("An input.", example=0.5), MOST_POINTS)
     y = Listing("The values of the function.", Number("A value.", example=0.5), MOST_POINTS)
     derivative = Listing("The values of its derivative.", Number("A value.", example=1), MOST_POINTS)
@@ -102,15 +105,15 @@ class CurvesQuery(PictureQuery):
         cap=DRAWN_EPOCHS,
         load_default=500,
         metadata={
-            "description": f"At most so many epochs of each job, evenly spaced, and the best; values above "
-            f"{DRAWN_EPOCHS:,} count as {DRAWN_EPOCHS:,}. Several jobs may have fewer."
+            "description": f"The most epochs to draw of each job: evenly spaced ones and the best. Values above "
+            f"{DRAWN_EPOCHS:,} count as {DRAWN_EPOCHS:,}. With several jobs, each may have fewer."
         },
     )
     metric = Text(200, load_default=None, metadata={"description": "Only this metric, such as `loss`. Default: all."})
 
 
 class LearningRateChangeSchema(AnswerSchema):
-    """An epoch that ended with another learning rate than the one before."""
+    """An epoch that ended with a different learning rate from the one before."""
 
     epoch = Count("The epoch.", 1, example=12)
     learning_rate = Number("The learning rate from then on.", 0, example=0.0005)
@@ -127,8 +130,8 @@ class CurvesJobSchema(AnswerSchema):
     epochs = Count("The number of epochs to train.", 1, example=40)
     best = Mapping("The best epoch so far, with the value that makes it the best.", METRIC_VALUES, allow_none=True)
     learning_rate_changes = Listing(
-        "Changes of the learning rate, as far as the drawn epochs show them. If there are more than 8, none: the "
-        "learning rate has a panel instead.",
+        "Changes of the learning rate that the drawn epochs show. If there are more than 8, the list is empty and "
+        "the learning rate has a panel.",
         Inner(LearningRateChangeSchema, ""),
         MOST_CHANGES,
     )
@@ -158,7 +161,9 @@ class CurvesSchema(PictureSchema):
 
     jobs = Listing("The jobs.", Inner(CurvesJobSchema, ""), MOST_JOBS)
     panels = Listing(
-        "A panel for each metric, the loss first; none: no epochs yet.", Inner(PanelSchema, ""), MOST_PANELS
+        "A panel for each metric, the loss first; empty before the first epoch has ended.",
+        Inner(PanelSchema, ""),
+        MOST_PANELS,
     )
     omitted_epochs = Count("The number of epochs that are not drawn.", example=0)
     omitted_metrics = Count("The number of metrics that are not drawn.", example=0)

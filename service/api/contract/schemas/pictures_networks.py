@@ -117,7 +117,7 @@ class BlockSchema(AnswerSchema):
     """Layers that a network repeats."""
 
     layers = Listing("The names of the layers, which are drawn once.", Words("A name.", 200), 24)
-    times = Count("How often they follow each other.", 2)
+    times = Count("How many times the layers occur in a row.", 2)
 
 
 class NeuronsSchema(AnswerSchema):
@@ -137,7 +137,7 @@ class ArchitectureSchema(PictureSchema):
     style = OneOf("How the network is drawn.", architecture.LAYERS, architecture.NEURONS)
     style_reason = Words("Why it is drawn like this.", 500)
     inputs = Listing("The inputs.", Inner(DrawnInputSchema, ""), 1000)
-    parameters = Count("The number of all weights.")
+    parameters = Count("The total number of weights.")
     trainable_parameters = Count("The number of weights that a training changes.")
     layer_count = Count("The number of layers.")
     layers = Listing(
@@ -158,8 +158,8 @@ class BoundaryQuery(PictureQuery):
         cap=boundary.MOST_RESOLUTION,
         load_default=boundary.Options.resolution,
         metadata={
-            "description": f"The points along each axis. More than {boundary.MOST_RESOLUTION} count as "
-            f"{boundary.MOST_RESOLUTION}."
+            "description": f"The number of points along each axis; values above {boundary.MOST_RESOLUTION} count "
+            f"as {boundary.MOST_RESOLUTION}."
         },
     )
     rows = QueryFlag(load_default=True, metadata={"description": "Whether to show the dataset's rows."})
@@ -202,7 +202,7 @@ class PlottedRowsSchema(AnswerSchema):
 
 
 class BoundarySchema(PictureSchema):
-    """What a network of one or two numbers predicts across their range."""
+    """The predictions of a network that takes one or two numbers, across their range."""
 
     model = Words("The model's name.", **NAMED)
     version = Count("The version.", 1, allow_none=True)
@@ -236,7 +236,7 @@ class BoundarySchema(PictureSchema):
         allow_none=True,
     )
     rows = Inner(
-        PlottedRowsSchema, "The dataset's rows; null if it was deleted, or if they aren't wanted.", allow_none=True
+        PlottedRowsSchema, "The dataset's rows; null if the dataset was deleted, or with `rows=false`.", allow_none=True
     )
     notes = NOTES
 
@@ -255,13 +255,13 @@ class SamplesQuery(PictureQuery):
         cap=samples.MOST_SAMPLES,
         load_default=samples.Options.count,
         metadata={
-            "description": f"The number of rows. More than {samples.MOST_SAMPLES} count as {samples.MOST_SAMPLES}."
+            "description": f"The number of rows; values above {samples.MOST_SAMPLES} count as {samples.MOST_SAMPLES}."
         },
     )
-    page = QueryWhole(1, load_default=1, metadata={"description": "Which so many rows, from 1."})
-    seed = QueryWhole(
-        0, load_default=0, metadata={"description": "Rows are in a random order, which the seed determines."}
+    page = QueryWhole(
+        1, load_default=1, metadata={"description": "The number of the page, from 1; a page has `count` rows."}
     )
+    seed = QueryWhole(0, load_default=0, metadata={"description": "The seed of the random order of the rows."})
     wrong = QueryFlag(load_default=False, metadata={"description": "Only rows whose prediction is wrong."})
     dataset = Reference(
         load_default=None,
@@ -300,7 +300,7 @@ class SampleSchema(AnswerSchema):
 
 
 class SamplesSchema(PictureSchema):
-    """Rows of a dataset with what a version predicts for them."""
+    """Rows of a dataset with a version's predictions."""
 
     model = Words("The model's name.", **NAMED)
     version = Count("The version.", 1)
@@ -309,7 +309,7 @@ class SamplesSchema(PictureSchema):
     rows = Count("The number of rows of the split.")
     task = OneOf("The model's task.", *TASKS)
     target = Words("The name of the target.", 256)
-    kind = OneOf("What the rows are shown as.", *samples.KINDS)
+    kind = OneOf("How the rows are shown.", *samples.KINDS)
     items = Listing("The rows.", Inner(SampleSchema, ""), samples.MOST_SAMPLES)
     notes = NOTES
 
@@ -342,7 +342,7 @@ class FiltersSchema(PictureSchema):
 
     model = Words("The model's name.", **NAMED)
     version = Count("The version.", 1)
-    kind = OneOf("What the weights are shown as.", *filters.KINDS)
+    kind = OneOf("How the weights are shown.", *filters.KINDS)
     layer = Words("The layer's name.", 200, allow_none=True)
     layer_type = Words("The layer's type; empty if it isn't known.", 200, allow_none=True)
     shape = Listing("The shape of its weights.", Count("A length."), 16, allow_none=True)

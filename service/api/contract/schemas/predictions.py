@@ -43,8 +43,9 @@ class PredictionQuery(Schema):
         IGNORE,
         load_default=REFUSE,
         metadata={
-            "description": "What unknown columns of a table are: a fault, or ignored, with a warning that names them. "
-            "The dataset's other columns, such as its target, are always ignored."
+            "description": "Whether unknown columns of a table are a fault (`refuse`), or are ignored with a "
+            "warning that names them (`ignore`). The dataset's other columns, such as its target, are always "
+            "ignored."
         },
     )
 

@@ -31,8 +31,7 @@ class PreviewQuery(PictureQuery):
         cap=LARGEST_COUNT,
         load_default=None,
         metadata={
-            "description": "How many pictures, sequences or columns to show at most. Default: 24 pictures, 9 "
-            "sequences, 12 columns."
+            "description": "The most images, sequences or columns to show. Default: 24 images, 9 sequences, 12 columns."
         },
     )
     version = QueryWhole(
@@ -61,7 +60,7 @@ class PreviewTargetSchema(AnswerSchema):
         MOST_CLASSES,
         allow_none=True,
     )
-    found = Count("The number of all classes.", example=3)
+    found = Count("The total number of classes.", example=3)
     edges = Numbers(
         "The edges of the bins of a histogram of numbers; null for classes.", MOST_BINS + 1, allow_none=True
     )
@@ -77,12 +76,12 @@ class PreviewPictureSchema(AnswerSchema):
 
 
 class PreviewPicturesSchema(AnswerSchema):
-    """Pictures of the dataset, drawn at even distances."""
+    """Evenly spaced pictures of the dataset."""
 
     items = Listing("The pictures.", Inner(PreviewPictureSchema, ""), LARGEST_COUNT)
     height = Count("The height of the dataset's pictures.", 1, example=28)
-    width = Count("Their width.", 1, example=28)
-    channels = Count("Their channels.", 1, example=1)
+    width = Count("The width of the dataset's pictures.", 1, example=28)
+    channels = Count("The number of channels of the dataset's pictures.", 1, example=1)
 
 
 class PreviewSequenceSchema(AnswerSchema):
@@ -94,7 +93,7 @@ class PreviewSequenceSchema(AnswerSchema):
 
 
 class PreviewSequencesSchema(AnswerSchema):
-    """Sequences of the dataset, drawn at even distances."""
+    """Evenly spaced sequences of the dataset."""
 
     items = Listing("The sequences.", Inner(PreviewSequenceSchema, ""), LARGEST_COUNT)
     features = Listing("The names of the features that are shown.", Words("A name."), MOST_FEATURES)
@@ -106,7 +105,7 @@ class PreviewPointsSchema(AnswerSchema):
 
     x = Numbers("The first input.", MOST_POINTS)
     y = Numbers("The second input; null if there is only one.", MOST_POINTS, allow_none=True)
-    target = Numbers("The targets: numbers, or indices of `classes`, of which -1 is another class.", MOST_POINTS)
+    target = Numbers("The targets: numbers, or indices of `classes`; -1 stands for any other class.", MOST_POINTS)
     names = Listing("The names of `x`, `y` and `target`.", Words("A name.", allow_none=True), 3)
     units = Listing("The units of `x`, `y` and `target`.", Words("A unit.", 100, allow_none=True), 3)
     classes = Listing(
@@ -140,17 +139,17 @@ class PreviewColumnSchema(AnswerSchema):
         MOST_CATEGORIES,
         allow_none=True,
     )
-    found = Count("The number of all categories.", example=0)
+    found = Count("The total number of categories.", example=0)
 
 
 class PreviewSchema(PictureSchema):
-    """A dataset at a glance."""
+    """An overview of a dataset."""
 
-    subtitle = Words("What the dataset has.", 1000, example='90 rows in train · target "species": 3 classes')
+    subtitle = Words("A summary of the dataset.", 1000, example='90 rows in train · target "species": 3 classes')
     dataset = Words("The dataset's name.", LONGEST_NAME, **NAMED | {"example": "flowers"})
     dataset_version = Count("The number of the dataset's version.", 1, example=1)
     kind = OneOf("The kind of the rows.", *KINDS)
-    form = OneOf("What is shown: the field of this name has it, and the others are null.", *FORMS)
+    form = OneOf("What the picture shows. The field of this name has the content; the others are null.", *FORMS)
     split = OneOf("The split that is shown; null for all.", *SPLITS, allow_none=True)
     rows = Count("The number of rows of this split, or of all.", example=150)
     target = Inner(PreviewTargetSchema, "The target.")

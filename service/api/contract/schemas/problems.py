@@ -52,9 +52,9 @@ class ProblemSchema(FailureSchema):
         128,
         example="beef9fd55c4946ddf44c12eacaebc533",
     )
-    quota = OneOf("Of `quota-exceeded`: the name of the quota.", *QUOTAS)
-    limit = Count("Of `quota-exceeded`: the quota.", example=2)
-    used = Count("Of `quota-exceeded`: what the project uses now.", example=2)
+    quota = OneOf("For `quota-exceeded`: the name of the quota.", *QUOTAS)
+    limit = Count("For `quota-exceeded`: the quota.", example=2)
+    used = Count("For `quota-exceeded`: the project's current usage.", example=2)
 
 
 class DialectErrorSchema(AnswerSchema):

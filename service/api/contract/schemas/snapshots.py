@@ -30,9 +30,9 @@ class SnapshotsSchema(Schema):
         load_default=None,
         allow_none=True,
         metadata={
-            "description": "How many at most, evenly spaced. As the training goes on, those in between are removed. "
-            "null: as many as fit FITSERVE_SNAPSHOT_BYTES; the response shows how many, unless the job still waits for "
-            "its model or dataset. 0: none fit."
+            "description": "The most snapshots to keep, evenly spaced. During the training, those in between are "
+            "removed. null: as many as fit FITSERVE_SNAPSHOT_BYTES; the response shows how many, unless the "
+            "job still waits for its model or dataset. 0: none fit."
         },
     )
 
@@ -100,7 +100,7 @@ class SnapshotPredictionAnswerSchema(PredictionAnswerSchema):
 
 
 class SnapshotVersionSchema(Schema):
-    """A snapshot to make a version of."""
+    """The snapshot to create a version from."""
 
     training_job = Reference(required=True, metadata={"description": "The id of a training job of the model."})
     epoch = Epoch(

@@ -154,9 +154,9 @@ class TrainingOptionsSchema(Schema):
         load_default=None,
         allow_none=True,
         metadata={
-            "description": "With `start_from`, or a model whose Pretrained layers take its input. `keep`: inputs and "
-            "targets are encoded and scaled as in the version that the weights come from. `refit`: as the training "
-            "rows suggest. null: `keep` if there is such a version."
+            "description": "With `start_from`, or a model whose Pretrained layers take its input. `keep`: inputs "
+            "and targets are encoded and scaled as in the version that the weights come from. `refit`: they "
+            "are fitted to the training rows. null: `keep` if there is such a version."
         },
     )
     class_weights = Anything(
@@ -362,16 +362,15 @@ class JobWarningSchema(AnswerSchema):
 
     type = OneOf(
         "`checkpoint_skipped`: a checkpoint couldn't be saved. `checkpoint_unreadable`: the job resumed from an "
-        "earlier one, or began again. `snapshot_skipped`: a snapshot couldn't be saved. `snapshots_limited`: fewer "
-        "snapshots fit than the job should keep. `paused`: the service paused the job. `unknown_categories`: "
-        "categories of the training rows have no input of their own. `out_of_range`: values of the training rows are "
-        "unlike those that the kept preprocessing learned. `new_classes`: the version that training starts from "
-        "doesn't know classes. "
-        "`unused_text`: the model takes no column of texts. `truncated`: texts of the training rows are longer than "
-        "the model's input. `unknown_tokens`: tokens of the training rows aren't in the kept vocabulary. "
-        "`no_bfloat16`: the request chose bfloat16, and no layer computes in it. "
-        "`differs_from_one_host`: layers compute otherwise on several hosts than on one. "
-        "`not_better_than_baseline`: the trained network is no better than the naive guess. "
+        "earlier one, or began again. `snapshot_skipped`: a snapshot couldn't be saved. `snapshots_limited`: "
+        "fewer snapshots fit than the job should keep. `paused`: the service paused the job. "
+        "`unknown_categories`: categories of the training rows have no input of their own. `out_of_range`: "
+        "values of the training rows are unlike those that the kept preprocessing learned. `new_classes`: the "
+        "version that training starts from doesn't know classes. `unused_text`: the model takes no column of "
+        "texts. `truncated`: texts of the training rows are longer than the model's input. `unknown_tokens`: "
+        "tokens of the training rows aren't in the kept vocabulary. `no_bfloat16`: the request chose bfloat16, "
+        "and no layer computes in it. `differs_from_one_host`: layers compute differently on several hosts "
+        "than on one. `not_better_than_baseline`: the trained network is no better than the naive guess. "
         "`log_reduced`: some time after its end, events were removed from the job's log.",
         "checkpoint_skipped",
         "checkpoint_unreadable",
@@ -405,8 +404,8 @@ class TrainingJobSchema(TrainingOptionsSchema, JobHeadSchema):  # the last base'
         ParentSchema, "The version or snapshot that the training started from; null: random weights.", allow_none=True
     )
     execution_reason = Words(
-        "Why the network is executed so; null while the job waits for its model or dataset, and for jobs of an older "
-        "Fitserve.",
+        "Why the network is executed in this way; null while the job waits for its model or dataset, and for jobs "
+        "of an older Fitserve.",
         allow_none=True,
         example="Compiling takes about 0.5 s, more than it saves in 150 steps.",
     )

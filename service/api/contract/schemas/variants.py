@@ -33,7 +33,7 @@ from service.storage.records import Job, Variant
 
 MOST_WARNINGS = 100
 TYPE = "The type: with `int8`, weights and activations are quantized to 8 bits."
-DROP = "The largest drop of the compared metric, in its own units, with which the variant is kept."
+DROP = "The largest drop of the compared metric, in its own units, at which the variant is kept."
 
 
 class CreateVariantSchema(Schema):
@@ -68,7 +68,7 @@ class VariantWarningSchema(AnswerSchema):
 
 
 class VariantFiguresSchema(AnswerSchema):
-    """A variant in comparison with its version. What isn't known is null."""
+    """A comparison of a variant with its version. Unknown values are null."""
 
     bytes = Count("The size of the variant's network.", allow_none=True, example=9_876)
     version_bytes = Count("The size of the version's own network.", allow_none=True, example=35_432)
@@ -95,8 +95,9 @@ class VariantFiguresSchema(AnswerSchema):
     )
     drop = Number("The version's metric minus the variant's.", allow_none=True, example=0.0)
     agreement = Number(
-        "The share of rows for which both predict the same; for several labels the share of labels of rows; for a "
-        "regression the `r2` of the variant's outputs with the version's as truth.",
+        "The share of rows for which both predict the same. For several labels, the share of all labels of all "
+        "rows. For a regression, the `r2` of the variant's outputs, with the version's outputs as the true "
+        "values.",
         allow_none=True,
         example=1.0,
     )
@@ -114,7 +115,7 @@ class VariantFailureSchema(FailureSchema):
 
     sometimes: ClassVar[tuple[str, ...]] = (*FailureSchema.sometimes, "figures")
 
-    figures = Inner(VariantFiguresSchema, "Of `accuracy-drop`: what was measured.")
+    figures = Inner(VariantFiguresSchema, "For `accuracy-drop`: the measured figures.")
 
 
 class VariantSchema(VariantFiguresSchema):
@@ -126,7 +127,7 @@ class VariantSchema(VariantFiguresSchema):
     type = OneOf(TYPE, *VARIANT_TYPES)
     version = Count("The version's number.", 1, example=1)
     status = OneOf(
-        "`ready` if it predicts, also while a newer job makes it again; else `processing`, or `failed`.",
+        "`ready` if the variant can predict, even while a newer job makes it again; else `processing` or `failed`.",
         statuses.PROCESSING,
         statuses.READY,
         statuses.FAILED,
@@ -135,11 +136,11 @@ class VariantSchema(VariantFiguresSchema):
     dataset = Words("The dataset's name.", allow_none=True, example="flowers", **NAMED)
     dataset_version = Count("The number of the dataset's version.", 1, allow_none=True, example=1)
     error = Inner(VariantFailureSchema, "The error of a failed variant, else null.", allow_none=True)
-    job = Identifier("va", "The job that made the variant, or makes it, or failed to.")
+    job = Identifier("va", "The job that made the variant, is making it, or failed to make it.")
     newer_job = Identifier(
         "va", "For a ready variant: the job that is making it again, or failed to; else null.", allow_none=True
     )
-    created_at = Moment("The time when it became ready; before, that of the job's creation.")
+    created_at = Moment("The time when it became ready; before that, the time of the job's creation.")
     links = Links("`self`, `version`, `job` (null if it was deleted), `newer_job`, and `predictions` once it is ready.")
 
     @pre_dump
@@ -206,7 +207,7 @@ class VariantJobSchema(VersionJobSchema):
     type = OneOf(TYPE, *VARIANT_TYPES)
     max_accuracy_drop = Number(DROP, 0, 1, example=0.01)
     error = Inner(VariantFailureSchema, "The error of a failed job, else null.", allow_none=True)
-    result = Inner(VariantFiguresSchema, "What was measured; null before success.", allow_none=True)
+    result = Inner(VariantFiguresSchema, "The measured figures; null before success.", allow_none=True)
 
     @pre_dump
     def _present(self, view: JobView, **_: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from service.api.contract.schemas.versions import OfModel, VersionSchema
 
 
 class VersionOrJobSchema(AnswerSchema):
-    """The version that is imported from a file, or the training job that makes one of a snapshot."""
+    """The version that is imported from a file, or the training job that creates one from a snapshot."""
 
     variants = (VersionSchema, TrainingJobSchema)
 

@@ -100,7 +100,7 @@ class VersionSchema(AnswerSchema):
 
     version = Count("The version's number.", 1, example=1)
     status = OneOf(
-        "`available`. While a file is being imported: `processing`; if that failed: `failed`.",
+        "`available`; `processing` while a file is being imported; `failed` if the import failed.",
         statuses.AVAILABLE,
         statuses.PROCESSING,
         statuses.FAILED,
@@ -210,7 +210,7 @@ class LabelTargetSchema(Schema):
         *VARIANT_TYPES,
         load_default=None,
         allow_none=True,
-        metadata={"description": "The type of a variant of the version that is ready; null: the version itself."},
+        metadata={"description": "The type of a ready variant of the version; null: the version itself."},
     )
 
 
@@ -219,7 +219,7 @@ class LabelListQuery(ByTimeOrName):
 
 
 class LabelSchema(AnswerSchema):
-    """A name that points to a version and can be moved, without a change in the clients that predict by it."""
+    """A name that points to a version. You can move it without changing the clients that predict by it."""
 
     label = Words("The label's name.", example="champion", **NAMED)
     version = Count("The number of the version that it points to.", 1, example=1)
