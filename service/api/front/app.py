@@ -130,7 +130,7 @@ class Front:
         self._proxies.apply(request)
         self._hosts.check(request)
         if self._cors.is_preflight(request):
-            return self._cors.answer_preflight(request)
+            return await self._cors.answer_preflight(request)
         request.path = as_routed(request.path)
         await self._check_access(request)
         endpoint = self._endpoints.find(request.caller.project, request.path) if request.method == "POST" else None

@@ -1,7 +1,7 @@
 """CORS: lets web pages of the origins that the operator allows use the service."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service.api.front.answers import Answer
 from service.api.front.request import Application, Request
@@ -34,13 +34,19 @@ class Cors:
 
     def is_preflight(self, request: Request) -> bool:
         """Whether a browser asks what a page of another origin may do."""
-        is_options = request.method == "OPTIONS" and "access-control-request-method" in request.headers
-        return is_options and self._middleware is not None
+        is_asked = request.method == "OPTIONS" and "access-control-request-method" in request.headers
+        # Without an origin, Starlette would call the app that asks here.
+        return is_asked and "origin" in request.headers and self._middleware is not None
 
-    def answer_preflight(self, request: Request) -> Answer:
+    async def answer_preflight(self, request: Request) -> Answer:
         """The response to such a request."""
-        from starlette.datastructures import Headers
-
         assert self._middleware is not None
-        response = self._middleware.preflight_response(Headers(request.headers))
-        return Answer(response.status_code, dict(response.headers), bytes(response.body))
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self._middleware(request.scope, request.receive, send)
+        start, content = sent
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in start["headers"]}
+        return Answer(start["status"], headers, content["body"])

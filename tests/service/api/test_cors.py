@@ -58,6 +58,12 @@ def test_a_key_does_not_let_pages_of_other_origins_in(lab: ApiClient) -> None:
     of.send(of.admin, "POST", "/v1/datasets", 403, json=LINE_DATASET, headers={"Origin": OTHER})
 
 
+def test_a_request_for_options_without_an_origin_is_no_question_of_a_page(lab: ApiClient) -> None:
+    answer = lab.send("OPTIONS", "/v1/models", 200, headers={"Access-Control-Request-Method": "POST"})
+    assert "POST" in answer.headers["Allow"]
+    assert "Access-Control-Allow-Methods" not in answer.headers
+
+
 def test_without_allowed_origins_nothing_is_said_of_them(api: ApiClient) -> None:
     assert (
         "Access-Control-Allow-Origin" not in api.send("GET", "/v1/datasets", 200, headers={"Origin": ALLOWED}).headers
