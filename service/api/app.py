@@ -139,6 +139,7 @@ def _register_routes(app: Flask) -> None:
     api.register_converter(KeyIdConverter, lambda _: {"type": "string"})
     for module in (*RESOURCES, *DIALECTS):
         api.register_blueprint(module.blueprint)
+    app.extensions["routes.spec"] = api.spec
     app.register_blueprint(open_inference.tritons_own)
     for module in (pages, *PAGES):
         app.register_blueprint(module.blueprint)

@@ -1,16 +1,23 @@
-"""What this project uses of Keras that it doesn't document, as docs/dependencies.md lists it.
+"""What `models` uses of its libraries that they don't document, as docs/dependencies.md lists it.
 
-When an upgrade breaks something in building, look here first: a test that fails names the part.
+When an upgrade breaks something in building or predicting, look here first: a test that fails names the part.
 """
 
 import inspect
+from pathlib import Path
 
 import keras
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 from keras.src import activations, constraints, initializers, losses, metrics, optimizers, regularizers
 from keras.src.backend.common.global_state import get_global_attribute, set_global_attribute
 from keras.src.utils.naming import to_snake_case
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
+from tensorflow.core.protobuf import saved_model_pb2
+
+from models.runtime import LOOKUP, OPSETS, PREFIX, SOURCE
 
 
 def make_network() -> keras.Model:
@@ -159,3 +166,42 @@ def test_inner_layers_are_held_by_the_attributes_that_keras_files_name() -> None
     inputs = keras.Input((3, 2))
     attention(inputs, inputs)
     assert {"_query_dense", "_key_dense", "_value_dense", "_output_dense"} <= set(vars(attention))
+
+
+def make_lookup(path: Path) -> onnxruntime.InferenceSession:
+    """A network that takes rows of a table of three by their numbers."""
+    table = onnx.numpy_helper.from_array(np.eye(3, dtype=np.float32), "table")
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Gather", ["table", "numbers"], ["output"], name="network/lookup")],
+        "lookup",
+        [onnx.helper.make_tensor_value_info("numbers", onnx.TensorProto.INT64, ["rows"])],
+        [onnx.helper.make_tensor_value_info("output", onnx.TensorProto.FLOAT, ["rows", 3])],
+        [table],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, path)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def test_onnx_runtime_names_the_node_whose_lookup_fails_after_a_prefix(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        make_lookup(tmp_path / "lookup.onnx").run(None, {"numbers": np.array([3])})
+    assert LOOKUP.search(str(caught.value))
+    assert PREFIX.match(str(caught.value))
+
+
+def test_onnx_runtime_names_the_latest_opset_after_the_place_in_its_source(tmp_path: Path) -> None:
+    make_lookup(tmp_path / "lookup.onnx")
+    model = onnx.load(tmp_path / "lookup.onnx")
+    model.opset_import[0].version = 1000
+    with pytest.raises(Exception, match="opset") as caught:
+        onnxruntime.InferenceSession(model.SerializeToString())
+    assert OPSETS.search(str(caught.value))
+    assert SOURCE.search(str(caught.value))
+
+
+def test_tensorflow_has_the_protocol_buffer_of_a_saved_model() -> None:
+    saved = saved_model_pb2.SavedModel(saved_model_schema_version=1)
+    assert saved_model_pb2.SavedModel.FromString(saved.SerializeToString(deterministic=True)) == saved

@@ -6,9 +6,12 @@ When an upgrade breaks something in the api, look here first: a test that fails 
 import asyncio
 import inspect
 import re
+import signal
 from collections.abc import Callable
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import flask
@@ -19,9 +22,14 @@ from celery.exceptions import WorkerShutdown
 from celery.worker import state
 from environs import Env
 from flask.json.provider import JSONProvider
+from gunicorn.config import Config as GunicornConfig
+from gunicorn.glogging import Logger
+from gunicorn.workers.base import Worker as GunicornWorker
+from httptools import HttpRequestParser
 from marshmallow import Schema, fields
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 from uvicorn_worker import UvicornWorker
 
 
@@ -113,9 +121,48 @@ def test_uvicorn_s_protocol_calls_a_method_for_each_part_of_a_request() -> None:
         "on_message_begin": ["self"],
         "on_headers_complete": ["self"],
         "on_message_complete": ["self"],
+        "on_response_complete": ["self"],
         "send_400_response": ["self", "msg"],
+        "shutdown": ["self"],
     }
     assert {name: parameters(getattr(HttpToolsProtocol, name)) for name in methods} == methods
+    assert "on_response=self.on_response_complete" in inspect.getsource(HttpToolsProtocol.on_headers_complete)
+    assert "connection.shutdown()" in inspect.getsource(uvicorn.Server.shutdown)
+
+
+def test_uvicorn_s_protocol_knows_its_app_and_its_parser() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        """Not called."""
+
+    config = uvicorn.Config(app, interface="asgi3", proxy_headers=False, log_config=None)
+    with closing(make_loop()) as loop:
+        protocol = HttpToolsProtocol(config, ServerState(), {}, loop)
+        assert protocol.app is app
+        assert isinstance(protocol.parser, HttpRequestParser)
+
+
+def test_uvicorn_handles_sigterm_before_its_app_starts_and_ends_when_the_handler_is_called() -> None:
+    events = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        events.append((await receive())["type"])
+        handle: Any = signal.getsignal(signal.SIGTERM)
+        assert handle is not ignore
+        await send({"type": "lifespan.startup.complete"})
+        asyncio.get_running_loop().call_soon(handle, signal.SIGTERM, None)
+        events.append((await receive())["type"])
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def ignore(number: int, frame: FrameType | None) -> None:
+        """What uvicorn raises again at its end."""
+
+    before = signal.signal(signal.SIGTERM, ignore)
+    try:
+        server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="on", interface="asgi3", log_config=None))
+        asyncio.run(asyncio.wait_for(server.serve(), 20))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert events == ["lifespan.startup", "lifespan.shutdown"]
 
 
 def test_uvicorn_s_protocol_knows_its_answer_and_whether_it_reads() -> None:
@@ -128,6 +175,18 @@ def test_uvicorn_s_protocol_knows_its_answer_and_whether_it_reads() -> None:
     assert "self.response_complete" in answer
     assert "self.keep_alive" in answer
     assert "self.read_paused" in inspect.getsource(FlowControl.__init__)
+
+
+def test_gunicorn_s_worker_begins_in_a_method_and_knows_its_number_and_its_master() -> None:
+    assert parameters(GunicornWorker.init_process) == ["self"]
+    source = inspect.getsource(GunicornWorker.__init__)
+    assert "self.age = age" in source
+    assert "self.ppid = ppid" in source
+
+
+def test_gunicorn_s_logger_is_set_up_in_a_method_and_has_one_for_errors() -> None:
+    assert parameters(Logger.setup) == ["self", "cfg"]
+    assert Logger(GunicornConfig()).error_log.name == "gunicorn.error"
 
 
 def test_uvicorn_worker_takes_its_settings_from_a_class_attribute() -> None:

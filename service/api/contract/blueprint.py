@@ -289,7 +289,7 @@ class Blueprint(DocumentedBlueprint):
 
         With a query of its own, which extends PictureQuery, the handler gets the parameters that it adds.
         """
-        own = query._declared_fields.keys() - PictureQuery._declared_fields.keys()
+        own = query().fields.keys() - PictureQuery().fields.keys()
         document = schema()
 
         def decorate(handler: Handler) -> Handler:

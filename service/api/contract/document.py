@@ -15,7 +15,7 @@ def describe(app: Flask) -> dict[str, Any]:
     """The document for all routes of the app; generated once."""
     document: dict[str, Any] | None = app.extensions.get("openapi")
     if document is None:
-        routes = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+        routes = app.extensions["routes.spec"].to_dict()
         document = app.extensions["openapi"] = complete(routes, app.extensions["context"].settings)
     return document
 

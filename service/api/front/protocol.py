@@ -115,7 +115,8 @@ class Connection(HttpToolsProtocol):
     app: "Front"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)  # type: ignore[arg-type]
+        self._transport = cast(asyncio.Transport, transport)
+        super().connection_made(self._transport)
         self._began: float | None = time.monotonic()
         """When the incomplete request began; None between requests. A new connection must send a request."""
         self._in_head = True
@@ -141,7 +142,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         scope = cast(Scope, self.scope)
-        scope[IS_CLOSING], scope[NOTE_QUEUED] = self.transport.is_closing, self._sending.note_queued
+        scope[IS_CLOSING], scope[NOTE_QUEUED] = self._transport.is_closing, self._sending.note_queued
         self._began, self._in_head, self._is_silent, self._received = self._last_received, True, False, 0
 
     def on_headers_complete(self) -> None:
@@ -156,7 +157,7 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        self._sending.begin(time.monotonic(), self.transport.get_write_buffer_size())
+        self._sending.begin(time.monotonic(), self._transport.get_write_buffer_size())
         super().on_response_complete()
 
     def shutdown(self) -> None:
@@ -173,8 +174,8 @@ class Connection(HttpToolsProtocol):
 
         `timeout` and `body_seconds`, which the request may replace, are in seconds, `slowest` in bytes per second.
         """
-        if self._sending.is_too_slow(now, self.transport.get_write_buffer_size(), timeout, slowest):
-            self.transport.abort()
+        if self._sending.is_too_slow(now, self._transport.get_write_buffer_size(), timeout, slowest):
+            self._transport.abort()
         elif self._began is not None and not self.flow.read_paused:
             patience = min(timeout, LONGEST_DRAINING_SILENCE) if self._is_silent and health.is_draining() else timeout
             silent = now - self._last_received > patience
@@ -192,7 +193,7 @@ class Connection(HttpToolsProtocol):
 
     def _give_up(self) -> None:
         if self._is_silent:
-            self.transport.close()
+            self._transport.close()
         else:
             self.refuse(408, "The request did not arrive in time.")
 
@@ -217,11 +218,11 @@ class Connection(HttpToolsProtocol):
 
     def refuse(self, status: int, detail: str) -> None:
         """Send a problem, unless a response has begun, and close the connection."""
-        if self.transport.is_closing():
+        if self._transport.is_closing():
             return
         if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
-            self.transport.write(self._write_problem(status, detail))
-        self.transport.close()
+            self._transport.write(self._write_problem(status, detail))
+        self._transport.close()
 
     def _write_problem(self, status: int, detail: str) -> bytes:
         # If the head wasn't read, the path is unknown. An empty reference stands for the requested URL itself.
@@ -234,7 +235,7 @@ class Connection(HttpToolsProtocol):
         with behind(prefix):
             answer = answer_status(status, detail, path, request_id)
         body = orjson.dumps(answer.document, option=orjson.OPT_APPEND_NEWLINE)
-        client = self.client if self._in_head else cast(Scope, self.scope).get("client")
+        client = self._transport.get_extra_info("peername") if self._in_head else cast(Scope, self.scope).get("client")
         address = client[0] if client else ""
         self.app.connections.log.write(method, path, status, 0.0, len(body), address, request_id=request_id)
         self.app.connections.log.flush()
