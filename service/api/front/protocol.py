@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
@@ -35,7 +36,13 @@ log = structlog.get_logger()
 class Connections:
     """The open connections of a process, and their limits."""
 
-    def __init__(self, settings: Settings, log: AccessLog, counter: RequestCounter) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        log: AccessLog,
+        counter: RequestCounter,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._most = settings.max_connections
         self._timeout = settings.client_timeout_seconds
         self._slowest = settings.min_client_bytes_per_second
@@ -43,6 +50,7 @@ class Connections:
         self._open: set[Connection] = set()
         self.log = log
         self.counter = counter
+        self.clock = clock
 
     def __len__(self) -> int:
         return len(self._open)
@@ -63,14 +71,18 @@ class Connections:
         """Close connections of silent and slow clients, until cancelled."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            # After a busy moment, timers come before sockets: read what has arrived before a client counts as silent.
-            await asyncio.sleep(0)
-            now = time.monotonic()
-            for connection in list(self._open):
-                try:
-                    connection.check(now, self._timeout, self._slowest, self._body_seconds)
-                except Exception as error:
-                    log.error("a connection can't be checked", exc_info=error)
+            await self.check()
+
+    async def check(self) -> None:
+        """Close connections of clients that are silent or slow now."""
+        # After a busy moment, timers come before sockets: read what has arrived before a client counts as silent.
+        await asyncio.sleep(0)
+        now = self.clock()
+        for connection in list(self._open):
+            try:
+                connection.check(now, self._timeout, self._slowest, self._body_seconds)
+            except Exception as error:
+                log.error("a connection can't be checked", exc_info=error)
 
 
 class Sending:
@@ -117,13 +129,13 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         super().connection_made(self._transport)
-        self._began: float | None = time.monotonic()
+        self._began: float | None = self.app.connections.clock()
         """When the incomplete request began; None between requests. A new connection must send a request."""
         self._in_head = True
         self._is_silent = True
         """Whether the client hasn't begun a request yet."""
         self._received = 0
-        self._last_received = time.monotonic()
+        self._last_received = self._began
         self._sending = Sending(self._last_received)
         if not self.app.connections.open(self):
             self.refuse(503, "Too many connections are open.")
@@ -134,7 +146,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += len(data)
-        self._last_received = time.monotonic()
+        self._last_received = self.app.connections.clock()
         super().data_received(_without_upgrade(data) if self._in_head else data)
         if self._in_head and self._began is not None and self._received > LONGEST_HEAD:
             self.refuse(431, "The request's head is too large.")
@@ -157,7 +169,7 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        self._sending.begin(time.monotonic(), self._transport.get_write_buffer_size())
+        self._sending.begin(self.app.connections.clock(), self._transport.get_write_buffer_size())
         super().on_response_complete()
 
     def shutdown(self) -> None:

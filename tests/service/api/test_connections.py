@@ -1,29 +1,34 @@
 """Connections whose clients are silent or slow, and those that are too many."""
 
+import asyncio
 import json
 import select
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from functools import partial
 from http.client import HTTPResponse
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import requests
+import uvicorn
+import uvloop
+from uvicorn.server import ServerState
 
 from service.api.app import create_front
 from service.api.front.answers import PIECE
-from service.api.front.protocol import SWEEP_SECONDS, Sending
+from service.api.front.app import Front
+from service.api.front.protocol import Connection, Sending
+from service.api.front.worker import Worker
 from service.context import Context
 from tests.running_service import wait_for
 from tests.service.api.api_server import Server, running_api
 from tests.service.api.front_client import FrontClient
 
-STALL_SECONDS = SWEEP_SECONDS + 0.6
-"""Long enough for a check of the connections to be due, and for a client to count as silent."""
 HEAD = b"POST /v1/models HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
@@ -67,15 +72,47 @@ def test_a_client_that_never_begins_a_request_is_closed_without_a_word(impatient
         assert connection.recv(1) == b""
 
 
-def test_a_process_that_stalls_does_not_take_its_clients_for_silent(impatient: Server) -> None:
-    (serving,) = psutil.Process(impatient.process.pid).children()
-    with connect(impatient) as connection:
-        connection.sendall(b"GET /healthz HTT")
-        serving.suspend()
-        connection.sendall(b"P/1.1\r\nHost: localhost\r\n\r\n")
-        time.sleep(STALL_SECONDS)
-        serving.resume()
-        assert read_answer(connection).status == 200
+@asynccontextmanager
+async def connected(front: Front) -> AsyncIterator[tuple[Connection, socket.socket]]:
+    """A client's connection to a front in this process, and the client's socket."""
+    loop = asyncio.get_running_loop()
+    config = uvicorn.Config(front, log_config=None, **Worker.CONFIG_KWARGS)
+    with closing(front), ExitStack() as stack:
+        ours, theirs = map(stack.enter_context, socket.socketpair())
+        ours.setblocking(False)
+        _, connection = await loop.connect_accepted_socket(lambda: Connection(config, ServerState(), {}, loop), theirs)
+        yield connection, ours
+
+
+def run_on_uvloop(test: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(asyncio.wait_for(test, 20))
+
+
+async def receive_all(client: socket.socket) -> bytes:
+    """What a client receives until its connection is closed."""
+    received = b""
+    while part := await asyncio.get_running_loop().sock_recv(client, 65536):
+        received += part
+    return received
+
+
+def test_a_process_that_stalls_does_not_take_its_clients_for_silent(context: Context) -> None:
+    front = create_front(context)
+    now = front.connections.clock()
+    front.connections.clock = lambda: now
+
+    async def stall() -> None:
+        nonlocal now
+        async with connected(front) as (connection, client):
+            connection.data_received(b"GET /healthz HTT")
+            # Nothing is read while the clock goes on, and then the connections are checked at once.
+            client.sendall(b"P/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            now += context.settings.client_timeout_seconds + 1
+            await front.connections.check()
+            assert (await receive_all(client)).startswith(b"HTTP/1.1 200 ")
+
+    run_on_uvloop(stall())
 
 
 def test_a_client_that_sends_byte_by_byte_is_given_up_although_it_is_never_silent(impatient: Server) -> None:
@@ -221,17 +258,18 @@ SPLIT = UPGRADING.index(b"rade: x")
     ],
     ids=["in two pieces", "after another request"],
 )
-def test_the_body_of_a_request_to_upgrade_is_never_another_request(server: Server, pieces: list[bytes]) -> None:
-    with connect(server) as connection:
-        for piece in pieces:
-            connection.sendall(piece)
-            time.sleep(0.1)  # so that the server reads it alone
-        received = b""
-        with suppress(ConnectionError):
-            while part := connection.recv(65536):
-                received += part
-    assert b"omit the header `Upgrade`" in received
-    assert b"/v1/models/other" not in received
+def test_the_body_of_a_request_to_upgrade_is_never_another_request(context: Context, pieces: list[bytes]) -> None:
+    front = create_front(context)
+
+    async def send() -> None:
+        async with connected(front) as (connection, client):
+            for piece in pieces:
+                connection.data_received(piece)
+            received = await receive_all(client)
+        assert b"omit the header `Upgrade`" in received
+        assert b"/v1/models/other" not in received
+
+    run_on_uvloop(send())
 
 
 def test_a_client_that_closes_its_half_gets_its_answer(server: Server) -> None:
