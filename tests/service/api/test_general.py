@@ -15,6 +15,7 @@ from werkzeug.routing import Rule
 from service.api.app import create_app
 from service.api.inference.errors import speaks_dialect
 from tests.journeys.specs import LINE, LINE_DATASET
+from tests.running_service import wait_for
 from tests.service.api.api_client import TRAINING
 from tests.service.api.api_server import running_api
 from tests.service.api.fake_worker import FakeWorker
@@ -40,6 +41,7 @@ class Service(SimpleNamespace):
     rules: list[Rule]
     arguments: dict[str, Any]
     key: str
+    log: list[str]
 
     def send(self, method: str, path: str, expect: int | None = None, **headers: str) -> requests.Response:
         named = (
@@ -92,11 +94,16 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             "batch_prediction_id": ids["batch-predictions"], "variant": "int8", "variant_job_id": variant["id"],
             "key_id": key["id"], "worker_id": HERE, "filename": "docs.js",
         }  # fmt: skip
-        yield Service(url=server.url, rules=rules, arguments=arguments, key=key["key"])
+        yield Service(url=server.url, rules=rules, arguments=arguments, key=key["key"], log=server.log)
 
 
 def _is_dialect(rule: Rule) -> bool:
     return rule.rule.startswith("/v2") or ":" in rule.rule.replace("<number:", "<") or speaks_dialect(rule.rule)
+
+
+def find_line(log: list[str], request_id: str) -> str | None:
+    """The line of the log about a request."""
+    return next((line for line in log if f"request_id={request_id}" in line), None)
 
 
 def allowed(response: requests.Response) -> set[str]:
@@ -303,6 +310,9 @@ def test_what_is_no_request_yet_is_answered_with_a_problem_too(
     assert problem["status"] == status
     assert problem["error"] == problem["detail"]
     assert problem["request_id"] == answer.headers["X-Request-ID"]
+    # A request without a method or path that could be read has a line, too.
+    line = wait_for(lambda: find_line(service.log, problem["request_id"]), what="the line of the request in the log")
+    assert f"status={status}" in line
     assert service.send("GET", problem["type"], 200).headers["Content-Type"].startswith("text/html")
 
 

@@ -64,21 +64,28 @@ def test_it_depends_on_the_route_alone(context: Context) -> None:
     assert compared > 5000
 
 
-def test_slashes_in_front_of_a_path_change_nothing(api: ApiClient, context: Context) -> None:
+def test_slashes_in_front_of_a_path_change_nothing_and_doubled_ones_within_it_are_no_redirect(
+    api: ApiClient, context: Context
+) -> None:
     of = Keys(api)
     reader = of.make("read")
 
-    def send(method: str, path: str, key: str | None, **options: Any) -> int:
+    def request(method: str, path: str, key: str | None, **options: Any) -> Any:
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         # werkzeug's client would take the first part of the path for a host.
         options |= {"environ_overrides": {"PATH_INFO": path}, "headers": headers}
-        return int(api.http.open("/", method=method, **options).status_code)
+        return api.http.open("/", method=method, **options)
+
+    def send(*given: Any, **options: Any) -> int:
+        return int(request(*given, **options).status_code)
 
     assert send("GET", "//healthz", None) == 200
     assert send("GET", "//v1/models", None) == 401
     assert send("GET", "//v1/models", reader) == 200
     assert send("POST", "//v1/models", reader) == 403
     assert send("GET", "///v1/api-keys", reader) == 403
+    doubled = request("GET", "/v1//models", reader)
+    assert (doubled.status_code, doubled.headers.get("Location")) == (404, None)
     assert send("POST", "//v1/models/none/predictions", of.admin, json={}) == 404
     assert send("POST", "//v1/projects", of.admin, json={"name": "secretly"}) == 201
 
