@@ -35,6 +35,10 @@ class Limits:
     """The maximum ratio of the unpacked size of a ZIP or NPZ of more than FREE_BYTES to its own size."""
     dataset_bytes: int = 8 * 1024**3
     """Bytes of a dataset's tables, arrays and images, unpacked."""
+    row_bytes: int = 256 * 1024**2
+    """Bytes of a row of an array in an NPZ file: at least one row is in memory at a time."""
+    target_bytes: int = 512 * 1024**2
+    """Bytes of all targets of an NPZ file, which are in memory: numbers with 8 bytes each, text in NumPy's form."""
     body_values: int = 1_000_000
     """Values of a JSON body or cells of a CSV body that become Python objects: numbers, texts, lists, objects."""
     prediction_numbers: int = 8_000_000

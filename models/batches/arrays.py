@@ -31,7 +31,9 @@ def read_inputs(path: Path, name: str, scratch: Path, limits: Limits) -> dict[st
         first = next(iter(headers))
         rows = headers[first].shape[0]
         misfits = (
-            (array, problem) for array in headers if (problem := find_misfit(array, headers[array], first, rows))
+            (array, problem)
+            for array in headers
+            if (problem := find_misfit(array, headers[array], first, rows, limits))
         )
         faults = [Fault(problem, file=f"{array}{SUFFIX}") for array, problem in islice(misfits, MAX_FAULTS)]
         if faults:

@@ -25,8 +25,6 @@ from models.validation.inputs import find_name_problem
 from models.values.columns import Texts
 from models.values.tensors import KINDS, MAX_FAULTS
 
-MAX_TARGET_BYTES = 512 << 20
-"""All targets are in memory: numbers with 8 bytes each, text in NumPy's representation."""
 LAYOUTS = '"x" and "y", or "x_train" and "y_train" with "x_test" and "y_test"; "x_NAME" for several inputs'
 
 
@@ -106,7 +104,7 @@ def _check_shapes(parts: list[_Part], headers: dict[str, NpyHeader], limits: Lim
     misfits = (
         (array, detail)
         for array, targets in inputs
-        if (detail := find_misfit(array, headers[array], targets, headers[targets].shape[0]))
+        if (detail := find_misfit(array, headers[array], targets, headers[targets].shape[0], limits))
     )
     faults = [Fault(detail, file=f"{array}{SUFFIX}") for array, detail in islice(misfits, MAX_FAULTS)]
     for first, other in zip(_names(parts[0]), _names(parts[-1]), strict=True):
@@ -119,8 +117,8 @@ def _check_shapes(parts: list[_Part], headers: dict[str, NpyHeader], limits: Lim
     if rows > limits.rows:
         detail = f"There are {rows:,} rows; the limit is {limits.rows:,}."
         faults.append(Fault(detail, file=f"{parts[0].targets}{SUFFIX}"))
-    if size > MAX_TARGET_BYTES:
-        detail = f'"{parts[0].targets}" takes {size:,} bytes; the limit is {MAX_TARGET_BYTES:,} for all targets.'
+    if size > limits.target_bytes:
+        detail = f'"{parts[0].targets}" takes {size:,} bytes; the limit is {limits.target_bytes:,} for all targets.'
         faults.append(Fault(detail, file=f"{parts[0].targets}{SUFFIX}"))
     if faults:
         raise InvalidData(*faults[:MAX_FAULTS])

@@ -9,14 +9,13 @@ import numpy as np
 from models.errors import Fault, InvalidData, describe_problem
 from models.files.npy import TEXT, BadArray, NpyHeader, read_header, shape_rows
 from models.files.zip_files import DAMAGE
+from models.limits import Limits
 from models.progress import Progress
 from models.scratch import scratch_array
 from models.values.tensors import KINDS, MAX_FAULTS
 
 SUFFIX = ".npy"
 BLOCK_BYTES = 16 << 20
-MAX_ROW_BYTES = 256 << 20
-"""Bytes of the longest row: at least one row is in memory at a time."""
 
 
 def list_arrays(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -24,7 +23,7 @@ def list_arrays(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     return {entry.filename.removesuffix(SUFFIX): entry for entry in archive.infolist()}
 
 
-def find_misfit(array: str, header: NpyHeader, targets: str, rows: int) -> str | None:
+def find_misfit(array: str, header: NpyHeader, targets: str, rows: int, limits: Limits) -> str | None:
     """Why an array can't be an input of targets with this number of rows; None if it can."""
     if header.shape[0] != rows:
         return f'"{array}" has {header.shape[0]:,} rows, but "{targets}" has {rows:,}.'
@@ -33,8 +32,8 @@ def find_misfit(array: str, header: NpyHeader, targets: str, rows: int) -> str |
     if len(header.shape) - 1 not in KINDS:
         most = f"the limit is {max(KINDS)} (frames, height, width, channels)"
         return f'A row of "{array}" has {len(header.shape) - 1} dimensions; {most}.'
-    if header.row_bytes > MAX_ROW_BYTES:
-        return f'A row of "{array}" has {header.row_bytes:,} bytes; the limit is {MAX_ROW_BYTES:,}.'
+    if header.row_bytes > limits.row_bytes:
+        return f'A row of "{array}" has {header.row_bytes:,} bytes; the limit is {limits.row_bytes:,}.'
     return None
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.datasets import arrays
 from models.datasets.arrays import read_arrays
 from models.datasets.examples import Examples
 from models.errors import Fault, InvalidData
@@ -239,18 +238,15 @@ def test_an_array_in_columns_order_is_read_in_pieces(tmp_path: Path, monkeypatch
     assert most < values.nbytes / 4
 
 
-def test_rows_and_targets_that_would_fill_the_memory_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(npz, "MAX_ROW_BYTES", 1000)
-    monkeypatch.setattr(arrays, "MAX_TARGET_BYTES", 800)
-    assert read(save(tmp_path, x=np.zeros((10, 125)), y=np.eye(10, dtype="f4"))).rows == 10
+def test_rows_and_targets_that_would_fill_the_memory_are_refused(tmp_path: Path) -> None:
+    limits = Limits(row_bytes=1000, target_bytes=800)
+    assert read(save(tmp_path, x=np.zeros((10, 125)), y=np.eye(10, dtype="f4")), limits).rows == 10
     for x, y, file, part in (
         (np.zeros((10, 126)), np.zeros(10), "x.npy", "1,008 bytes; the limit is 1,000"),
         (np.zeros((10, 1)), np.zeros((10, 11), "f4"), "y.npy", "880 bytes; the limit is 800"),
         (np.zeros((10, 1)), np.full(10, "a" * 21), "y.npy", "840 bytes; the limit is 800"),
     ):
-        (fault,) = faults(save(tmp_path, x=x, y=y))
+        (fault,) = faults(save(tmp_path, x=x, y=y), limits)
         assert fault.file == file
         assert part in fault.detail
 

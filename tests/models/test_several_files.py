@@ -12,9 +12,8 @@ import pytest
 
 from models.datasets import Dataset, file_name, import_dataset
 from models.errors import Fault, InvalidData
-from models.files import compressed
 from models.files.compressed import inner_name
-from models.limits import Limits
+from models.limits import FREE_BYTES, Limits
 from tests.models.made_datasets import read_rows
 from tests.models.made_uploads import NO_SPLIT, import_upload
 
@@ -84,13 +83,10 @@ def test_a_damaged_or_nested_compressed_file_is_refused(pack: Any, tmp_path: Pat
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstd])
-def test_a_compression_bomb_is_refused_while_it_is_unpacked(
-    pack: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bomb = pack(b"x,y\n" + b"1,2\n" * 1_000_000)
+def test_a_compression_bomb_is_refused_while_it_is_unpacked(pack: Any, tmp_path: Path) -> None:
+    bomb = pack(b"x,y\n" + b"1,2\n" * (FREE_BYTES // 4))
     (fault,) = faults(tmp_path, {"a.csv.gz": bomb}, limits=Limits(dataset_bytes=100_000))
     assert fault.detail == "a.csv.gz becomes more than 100,000 bytes when it is unpacked, which is the limit."
-    monkeypatch.setattr(compressed, "FREE_BYTES", 1000)
     (tmp_path / "b").mkdir()
     (fault,) = faults(tmp_path / "b", {"a.csv.gz": bomb})
     assert fault.detail.startswith("a.csv.gz becomes more than 100 times larger")

@@ -1,5 +1,6 @@
 """Datasets over HTTP: made, shown, listed, deleted."""
 
+import io
 import shutil
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ import numpy as np
 import orjson
 import pytest
 
-from models.datasets import storage
+from models.datasets.storage import MAX_PAGE_NUMBERS
 from service.api.front.app import Front
 from service.api.http.bodies import write_json
 from service.context import Context
@@ -188,13 +189,15 @@ def test_rows_are_listed_as_they_can_be_posted(api: ApiClient) -> None:
 
 
 @pytest.mark.usefixtures("worker")
-def test_large_rows_are_listed_in_smaller_pages(api: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "MAX_PAGE_NUMBERS", 1000)
-    rows = [[[number] * 100] * 3 for number in range(5)]
-    api.post("/v1/datasets", {"name": "large", "source": "inline", "inputs": rows, "targets": [0, 1, 0, 1, 0]})
+def test_large_rows_are_listed_in_smaller_pages(api: ApiClient) -> None:
+    rows = np.arange(5, dtype=np.uint8).repeat(MAX_PAGE_NUMBERS * 3 // 10).reshape(5, -1)
+    file = io.BytesIO()
+    np.savez_compressed(file, x=rows, y=np.arange(5.0))
+    form = {"name": "large", "split": '{"validation": 0, "test": 0}', "file": (io.BytesIO(file.getvalue()), "a.npz")}
+    api.send("POST", "/v1/datasets", 201, data=form, content_type="multipart/form-data")
     page = api.get("/v1/datasets/large/rows?limit=20")
     assert [row["row"] for row in page["items"]] == [0, 1, 2]
-    assert page["items"][2]["instance"] == rows[2]
+    assert page["items"][2]["instance"] == rows[2].tolist()
     rest = api.get(page["next"])
     assert [row["row"] for row in rest["items"]] == [3, 4]
     assert rest["next"] is None

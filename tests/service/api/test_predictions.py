@@ -16,8 +16,8 @@ from service.api.front.app import Front
 from service.callers import DEFAULT_PROJECT
 from service.context import Context
 from service.operations.catalog import versions
-from service.operations.inference import admission
 from service.operations.inference.predictions import PredictionService, Wanted
+from service.operations.memory import LARGE
 from tests.journeys.specs import LINE
 from tests.running_service import wait_for
 from tests.service.api.api_client import ApiClient
@@ -142,13 +142,13 @@ def test_too_many_at_once_are_a_503_at_once(
     trained.post(PREDICTIONS, {"instances": [[1]]}, expect=200)
 
 
-def test_large_requests_leave_room_for_small_ones(
-    trained: ApiClient, app: Front, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(admission, "LARGE", 4000)
-    with busy_with(app, monkeypatch, 1000, 1):
-        trained.post(PREDICTIONS, {"instances": [[1]] * 1001}, expect=503)
-        trained.post(PREDICTIONS, {"instances": [[1]]}, expect=200)
+@pytest.mark.usefixtures("trained")
+def test_large_requests_leave_room_for_small_ones(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = create_front(replace(context, settings=replace(context.settings, max_body_bytes=2 * LARGE)))
+    api, rows = ApiClient(FrontClient(app)), LARGE // len(b"[1],")
+    with busy_with(app, monkeypatch, rows, 1):
+        api.post(PREDICTIONS, {"instances": [[1]] * (rows + 1)}, expect=503)
+        api.post(PREDICTIONS, {"instances": [[1]]}, expect=200)
 
 
 def test_many_rows_come_back_in_their_order(trained: ApiClient) -> None:

@@ -1,13 +1,15 @@
 """Documents as code for curl, the Python client and Keras, which pages show beside forms."""
 
+from dataclasses import replace
 from typing import Any
 
-import pytest
-
-from service.api.ui import code
+from service.api.ui.code import MOST_BYTES
+from service.context import Context
 from tests.journeys.specs import LINE, LINE_DATASET, RINGS
 from tests.service.api.api_client import TRAINING, ApiClient
+from tests.service.api.front_client import FrontClient
 from tests.service.api.keys import Keys
+from tests.service.api.shared_routes import make_front
 
 CODE = "/ui/code"
 DOCUMENTS: dict[str, Any] = {"dataset": LINE_DATASET, "model": LINE, "training_job": TRAINING}
@@ -52,10 +54,11 @@ def test_faults_are_shown_at_their_places(api: ApiClient) -> None:
     assert pointers(api.post(CODE, {"model": None}, 422)) == ["#/model"]
 
 
-def test_the_body_is_bounded(api: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(code, "MOST_BYTES", 1000)
-    long = {**LINE, "description": "d" * 1000}
-    assert api.post(CODE, {"model": long}, 413)["type"] == "/problems/body-too-large"
+def test_the_body_is_bounded(context: Context) -> None:
+    front = make_front(replace(context, settings=replace(context.settings, max_body_bytes=2 * MOST_BYTES)))
+    problem = ApiClient(FrontClient(front)).post(CODE, {"model": {**LINE, "description": "d" * MOST_BYTES}}, expect=413)
+    assert problem["type"] == "/problems/body-too-large"
+    assert "written as code" in problem["detail"]
 
 
 def test_nothing_of_any_project_is_read(api: ApiClient) -> None:
