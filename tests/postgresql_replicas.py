@@ -59,6 +59,17 @@ class Replicas:
         psutil.wait_procs(processes, END_SECONDS)
         shutil.rmtree(self.primary.data)
 
+    def stop_primary(self, *, kills: bool) -> None:
+        """End the primary, as a shutdown or, with `kills`, as a crash does. `start_primary` starts it again."""
+        server = self._server()
+        processes = [server, *server.children()]
+        server.send_signal(signal.SIGKILL if kills else signal.SIGINT)
+        psutil.wait_procs(processes, END_SECONDS)
+
+    def start_primary(self) -> None:
+        """Start the primary again, at the same address, after `stop_primary`."""
+        start(self._folder, self.primary.data, SETTINGS, make_url(self.primary.url).port)
+
     def _server(self) -> psutil.Process:
         return psutil.Process(int((self.primary.data / "postmaster.pid").read_text().split()[0]))
 

@@ -133,9 +133,9 @@ def initialize(folder: Path, data: Path) -> None:
     call(folder, "initdb", *options, "--pgdata", str(data))
 
 
-def start(folder: Path, data: Path, settings: Mapping[str, str]) -> str:
-    """Start a server on a free port; returns its URL."""
-    port = free_port()
+def start(folder: Path, data: Path, settings: Mapping[str, str], port: int | None = None) -> str:
+    """Start a server on a port, or on a free one; returns its URL."""
+    port = port or free_port()
     options = " ".join(f"-c {name}={value}" for name, value in {"port": port, **SETTINGS, **settings}.items())
     log = str(data.with_name(f"{data.name}.log"))
     begin = ("--wait", "--timeout", str(START_SECONDS), "--log", log, "--options", options)

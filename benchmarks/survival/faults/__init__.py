@@ -5,7 +5,7 @@ from benchmarks.survival.faults.broker import lost, repeated
 from benchmarks.survival.faults.clock import clock
 from benchmarks.survival.faults.damage import damage
 from benchmarks.survival.faults.disks import full, inodes, unwritable
-from benchmarks.survival.faults.failover import failover
+from benchmarks.survival.faults.failover import failover, restarted
 from benchmarks.survival.faults.freezing import stopped
 from benchmarks.survival.faults.killing import aimed, host_kills, kills
 from benchmarks.survival.faults.partition import partition
@@ -24,6 +24,7 @@ FAULTS: dict[str, Fault] = {
     "answers": answers,
     "clock": clock,
     "failover": failover,
+    "restarted": restarted,
     "s3_failing": failing,
     "s3_silent": silent,
     "s3_stale": stale,

@@ -1,4 +1,5 @@
-"""The primary of PostgreSQL goes away for good. A standby takes its place, behind the same address."""
+"""PostgreSQL's server goes away: for good, so that a standby takes its place behind the same address, or until it is
+started again."""
 
 from benchmarks.survival.backing import need_postgresql
 from benchmarks.survival.scenario import Fault, Tools
@@ -9,6 +10,8 @@ UNHEARD_SECONDS = 0.0, 1.5
 """How long the old primary takes writes that it can't replicate, and so doesn't confirm."""
 UNPROMOTED_SECONDS = 0.0, 3.0
 """How long the address leads to a standby that can only be read."""
+DOWN_SECONDS = 0.0, 4.0
+"""How long a server that is started again was away."""
 
 
 def _fail_over(tools: Tools) -> None:
@@ -28,3 +31,17 @@ def _fail_over(tools: Tools) -> None:
 
 
 failover = Fault(_fail_over, check=need_postgresql, replicated=True, spares_loaded=True)
+
+
+def _restart(tools: Tools) -> None:
+    replicas = tools.site.backing.replicas
+    assert replicas is not None
+    while not tools.wait(tools.random.uniform(*BETWEEN_SECONDS)):
+        kills = tools.random.random() < 0.5
+        replicas.stop_primary(kills=kills)
+        tools.wait(tools.random.uniform(*DOWN_SECONDS))
+        replicas.start_primary()
+        tools.count("killed" if kills else "restarted")
+
+
+restarted = Fault(_restart, check=need_postgresql, replicated=True, spares_loaded=True)
