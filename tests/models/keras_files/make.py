@@ -1,4 +1,5 @@
-"""Makes the networks that tests/models/test_keras_files.py reads: twelve architectures as `.keras` and `.h5`.
+"""Makes the networks that tests/models/test_keras_files.py reads: thirteen architectures as `.keras` and `.h5`. Twelve
+are imported; the one with two outputs is refused.
 
 Run it once with each version of Keras, each in an environment of its own:
 
@@ -6,7 +7,9 @@ Run it once with each version of Keras, each in an environment of its own:
     pip install keras==3.0.5 jax && KERAS_BACKEND=jax python make.py
 
 It writes `keras-VERSION.zip` beside this file: for each architecture both files, and `NAME.npz` with rows for each
-input and what Keras predicts for them.
+input and what Keras predicts for them. With names of architectures, it adds only their files to the ZIP:
+
+    python make.py encoder_decoder
 """
 
 import io
@@ -172,6 +175,20 @@ def normalization() -> keras.Model:
     return network
 
 
+def encoder_decoder() -> keras.Model:
+    inputs = keras.Input((8, 8, 2), name="picture")
+    fine = layers.PReLU(shared_axes=[1, 2])(layers.Conv2D(3, 3, padding="same")(inputs))
+    coarse = layers.Conv2D(4, (3, 1), activation="selu")(layers.AveragePooling2D(2, padding="same")(fine))
+    up = layers.Conv2DTranspose(3, 3, strides=2, padding="same", activation="relu")(coarse)
+    up = layers.Concatenate(axis=-1)([up, layers.Cropping2D(((2, 2), (0, 0)))(fine)])
+    up = layers.UpSampling2D((2, 1), interpolation="nearest")(layers.SpatialDropout2D(0.1)(up))
+    x = layers.Reshape((8, 48))(layers.Permute((2, 1, 3))(up))
+    x = layers.Conv1D(2, 3, strides=2, activation="tanh", bias_initializer="ones")(x)
+    network = keras.Model(inputs, layers.Dense(3, activation="softmax")(layers.Flatten()(x)))
+    network.compile(keras.optimizers.AdamW(0.01), keras.losses.CategoricalCrossentropy(label_smoothing=0.1))
+    return network
+
+
 def two_outputs() -> keras.Model:
     inputs = keras.Input((3,))
     x = layers.Dense(4)(inputs)
@@ -182,7 +199,7 @@ def two_outputs() -> keras.Model:
 
 ARCHITECTURES = (
     dense, two_inputs, convolution, separable, lstm, gru, bidirectional, embedding, residual, attention, normalization,
-    two_outputs,
+    encoder_decoder, two_outputs,
 )  # fmt: skip
 
 
@@ -206,30 +223,35 @@ def train(network: keras.Model, rows: dict[str, np.ndarray]) -> None:
         network.train_on_batch(list(rows.values()) if len(rows) > 1 else next(iter(rows.values())), targets[0])
 
 
-def main() -> None:
+def main(names: list[str]) -> None:
     major, minor = keras.__version__.split(".")[:2]
-    target = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent) / f"keras-{major}.{minor}.zip"
-    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(target, "w", zipfile.ZIP_LZMA) as archive:
-        for architecture in ARCHITECTURES:
-            name = architecture.__name__
-            network = architecture()
-            rows = rows_for(network)
-            train(network, rows)
-            expected = network.predict(list(rows.values()) if len(rows) > 1 else next(iter(rows.values())), verbose=0)
-            for ending in ("keras", "h5"):
-                path = Path(folder, f"{name}.{ending}")
-                try:
-                    network.save(path)
-                except ValueError as problem:  # Keras 3.0 can't save some networks as HDF5
-                    print(f"{path.name}: {problem}")
-                else:
-                    archive.write(path, path.name)
-            if len(network.outputs) == 1:
-                arrays = io.BytesIO()
-                named = {"output": expected} | {f"input_{key}": value for key, value in rows.items()}
-                np.savez(arrays, **named)
-                archive.writestr(f"{name}.npz", arrays.getvalue())
+    target = Path(__file__).parent / f"keras-{major}.{minor}.zip"
+    chosen = [architecture for architecture in ARCHITECTURES if not names or architecture.__name__ in names]
+    with zipfile.ZipFile(target, "a" if names else "w", zipfile.ZIP_LZMA) as archive:
+        for architecture in chosen:
+            add(architecture.__name__, architecture(), archive)
+
+
+def add(name: str, network: keras.Model, archive: zipfile.ZipFile) -> None:
+    """Add both files of a network, and what it predicts."""
+    rows = rows_for(network)
+    train(network, rows)
+    expected = network.predict(list(rows.values()) if len(rows) > 1 else next(iter(rows.values())), verbose=0)
+    with tempfile.TemporaryDirectory() as folder:
+        for ending in ("keras", "h5"):
+            path = Path(folder, f"{name}.{ending}")
+            try:
+                network.save(path)
+            except ValueError as problem:  # Keras 3.0 can't save some networks as HDF5
+                print(f"{path.name}: {problem}")
+            else:
+                archive.write(path, path.name)
+    if len(network.outputs) == 1:
+        arrays = io.BytesIO()
+        named = {"output": expected} | {f"input_{key}": value for key, value in rows.items()}
+        np.savez(arrays, **named)
+        archive.writestr(f"{name}.npz", arrays.getvalue())
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
