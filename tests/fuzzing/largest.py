@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.fuzzing.arrays import npy
-from tests.fuzzing.pictures import PNG_START, read_chunks, write_chunks
+from tests.fuzzing.picture_chunks import PNG_START, read_chunks, write_chunks
 from tests.fuzzing.request import FORM, JSON, Request, dataset, form
 from tests.journeys.specs import LINE
 from tests.models.made_pictures import encode

@@ -1,6 +1,5 @@
-"""Image files (PNG, JPEG, WebP) whose chunks are edited, with checksums and lengths that are right again."""
+"""Image files (PNG, JPEG, WebP, GIF, BMP, TIFF) whose chunks are edited, with right checksums and lengths again."""
 
-import struct
 import zlib
 from collections.abc import Callable
 from functools import cache
@@ -11,14 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.fuzzing.edits import COUNTS, EDIT_COUNTS, edited
+from tests.fuzzing.picture_chunks import Chunks, read_chunks, write_chunks
 from tests.models.made_pictures import encode
 
-Chunks = list[tuple[bytes, bytes]]
-"""The chunks of a file: type and content."""
-PNG_START = b"\x89PNG\r\n\x1a\n"
-JPEG_START, START_OF_SCAN = b"\xff\xd8", 0xDA
-WITHOUT_LENGTH = (*range(0xD0, 0xD8), 0xD9, 0x01)
-"""Markers of JPEG (ITU-T T.81, table B.1) that no content follows."""
 REPEATED = (2, 10, 300)
 
 
@@ -45,68 +39,21 @@ def files() -> tuple[bytes, ...]:
         encode(colour, "WEBP", lossless=True),
         encode(Image.fromarray(values), "WEBP"),
         encode(frames[0].convert("RGB"), "WEBP", save_all=True, append_images=frames[1:]),
+        encode(colour.convert("P"), "GIF", transparency=3),
+        encode(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=5),
+        *(encode(colour.convert(mode), "BMP") for mode in ("1", "L", "P", "RGB")),
+        encode(Image.fromarray(values), "BMP"),
+        *(encode(colour, "TIFF", compression=name) for name in ("raw", "packbits", "tiff_lzw", "tiff_adobe_deflate")),
+        encode(colour.convert("1"), "TIFF", compression="group4"),
+        encode(Image.fromarray(values[..., 0].astype(np.uint16) * 257), "TIFF"),
+        encode(colour.convert("P"), "TIFF", exif=exif),
     )
-
-
-def read_chunks(file: bytes) -> Chunks:
-    """The chunks of a valid file."""
-    if file.startswith(PNG_START):
-        return _read_png(file)
-    return _read_jpeg(file) if file.startswith(JPEG_START) else _read_webp(file)
-
-
-def write_chunks(like: bytes, chunks: Chunks) -> bytes:
-    """A file of the format of `like`."""
-    if like.startswith(PNG_START):
-        return PNG_START + b"".join(
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-            for kind, data in chunks
-        )
-    if like.startswith(JPEG_START):
-        return JPEG_START + b"".join(kind + data for kind, data in chunks)
-    body = b"".join(kind + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2) for kind, data in chunks)
-    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
 
 
 @cache
 def compressed_zeros(size: int) -> bytes:
     """That many zeros as a zlib stream."""
     return zlib.compress(bytes(size), 9)
-
-
-def _read_png(file: bytes) -> Chunks:
-    chunks: Chunks = []
-    place = len(PNG_START)
-    while place < len(file):
-        (length,) = struct.unpack_from(">I", file, place)
-        chunks.append((file[place + 4 : place + 8], file[place + 8 : place + 8 + length]))
-        place += 12 + length
-    return chunks
-
-
-def _read_jpeg(file: bytes) -> Chunks:
-    """Each marker with its content, a scan with its entropy-coded data."""
-    chunks: Chunks = []
-    place = len(JPEG_START)
-    while place < len(file):
-        marker, end = file[place + 1], place + 2
-        if marker not in WITHOUT_LENGTH:
-            end += int.from_bytes(file[place + 2 : place + 4], "big")
-        while marker == START_OF_SCAN and not (file[end] == 0xFF and file[end + 1] not in (0, *range(0xD0, 0xD8))):
-            end += 1
-        chunks.append((file[place : place + 2], file[place + 2 : end]))
-        place = end
-    return chunks
-
-
-def _read_webp(file: bytes) -> Chunks:
-    chunks: Chunks = []
-    place = 12
-    while place < len(file):
-        (length,) = struct.unpack_from("<I", file, place + 4)
-        chunks.append((file[place : place + 4], file[place + 8 : place + 8 + length]))
-        place += 8 + length + length % 2
-    return chunks
 
 
 @st.composite
@@ -163,7 +110,9 @@ def _make_text(draw: st.DrawFn, chunks: Chunks, number: int) -> Chunks:
     """Compressed metadata, which many readers unpack."""
     bomb = compressed_zeros(draw(st.sampled_from((10, 2**20, 2**24))))
     kind = draw(
-        st.sampled_from((b"zTXt", b"iCCP", b"iTXt", b"eXIf", b"tRNS", b"PLTE", b"acTL", b"ICCP", b"EXIF", b"ANIM"))
+        st.sampled_from(
+            (b"zTXt", b"iCCP", b"iTXt", b"eXIf", b"tRNS", b"PLTE", b"acTL", b"ICCP", b"EXIF", b"ANIM", b"!\xff")
+        )
     )
     return [chunks[number], (kind, b"name\0\0" + bomb)]
 

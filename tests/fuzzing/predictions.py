@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from service.api.http.media_types import PICTURES
 from tests.fuzzing.arrays import npy, npy_files
 from tests.fuzzing.edits import STRANGE_TEXTS, edited, edited_document
 from tests.fuzzing.pictures import edited_pictures
@@ -108,7 +109,7 @@ def native_picture(draw: st.DrawFn) -> Request:
     how = draw(st.sampled_from(("body", "form", "json")))
     path = "/v1/models/tiles/predictions"
     if how == "body":
-        type_ = draw(st.sampled_from(("image/png", "image/jpeg", "image/webp")))
+        type_ = draw(st.sampled_from(PICTURES))
         return draw(_sent(path, pictures[0], {"Content-Type": type_}))
     if how == "form":
         names = st.sampled_from(('name="file"; filename="a.png"',) * 3 + ('name="file"', 'name=""', "", 'filename="x"'))
