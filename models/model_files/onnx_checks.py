@@ -7,6 +7,7 @@ of that size is made. What a valid file needs when it runs is measured afterward
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -56,6 +57,8 @@ def read_model(path: Path, limits: Limits) -> tuple[ModelProto, list[str]]:
         model = onnx.load_model_from_string(data)
     except Exception as error:  # protobuf's DecodeError, which has no public name, also for messages nested too deep
         raise refuse("The file isn't an ONNX network, or it is damaged or nested too deep.") from error
+    if _has_broken_text(model):
+        raise refuse("The file has a name or another text that isn't UTF-8.")
     if not model.ir_version or not model.graph.node:
         raise refuse("The file isn't an ONNX network: it has no version and no nodes.")
     _check_contents(model, limits)
@@ -67,6 +70,17 @@ def read_model(path: Path, limits: Limits) -> tuple[ModelProto, list[str]]:
     named = ", ".join(key[:64] if key.isprintable() else ascii(key[:64]) for key in kept_out[:MOST_NAMED])
     notes = [f"The file's own metadata isn't kept: {named}."] if kept_out else []
     return _simplify(model), notes
+
+
+def _has_broken_text(message: Any) -> bool:
+    """Whether a text in a protobuf message isn't UTF-8. What reads it would get bytes."""
+    for field, value in message.ListFields():
+        items = value if field.is_repeated else [value]
+        if field.type == field.TYPE_STRING and any(isinstance(item, bytes) for item in items):
+            return True
+        if field.type == field.TYPE_MESSAGE and any(map(_has_broken_text, items)):
+            return True
+    return False
 
 
 def _check_format(data: bytes) -> None:

@@ -167,6 +167,13 @@ CHEAP: dict[str, tuple[Callable[[], ModelProto | bytes], str]] = {
         lambda: functions([node("f0", ["x"], domain="own")]), "calls itself",
     ),
     "functions that double 30 times": (lambda: doubling(30), "more than 20,000 nodes"),
+    "a name that isn't UTF-8": (
+        lambda: model([node("Relu", ["x"], name="broken")]).SerializeToString().replace(b"broken", b"brok\xe9n"),
+        "isn't UTF-8",
+    ),
+    "metadata that isn't UTF-8": (
+        lambda: model([node("Relu", ["x"])]).SerializeToString() + b"\x72\x03\x0a\x01\xe9", "isn't UTF-8",
+    ),
     "a control character": (lambda: model([node("Relu", ["x"], name="a\x1b[31m")]), "can't be printed"),
     "a control character in an input": (
         lambda: model([node("Relu", ["x\n"])], inputs=[value("x\n", "N", 4)]), "can't be printed",
