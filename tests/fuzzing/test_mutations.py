@@ -15,7 +15,18 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis import strategies as st
 
-from tests.fuzzing import arrays, batches, files_of_rows, largest, predictions, raw_http, specs, tables
+from tests.fuzzing import (
+    arrays,
+    batches,
+    files_of_rows,
+    keras_networks,
+    largest,
+    onnx_networks,
+    predictions,
+    raw_http,
+    specs,
+    tables,
+)
 from tests.fuzzing.request import RawRequest, Request
 from tests.fuzzing.versions import make_versions
 from tests.fuzzing.watched_service import WatchedService
@@ -36,6 +47,8 @@ LIMITS = {
 }
 """Networks and generated datasets are small, so that none takes long to make. All other limits are the defaults."""
 IMPORT_SECONDS = BUILD_SECONDS = 20.0
+NETWORK_SECONDS = 30.0
+"""A network from a file is built, exported to ONNX and compared with it; a recurrent one takes seconds."""
 PREDICTION_SECONDS = 30.0
 """The default of FITSERVE_PREDICTION_SECONDS."""
 QUICK_SECONDS = 5.0
@@ -69,6 +82,9 @@ FUZZERS = {
     "batch-prediction": Fuzzer(batches.batch_predictions(), IMPORT_SECONDS, 2),
     "dataset": Fuzzer(specs.datasets(), IMPORT_SECONDS, 1),
     "model": Fuzzer(specs.models(), BUILD_SECONDS, 1),
+    "keras-archive": Fuzzer(keras_networks.KERAS_ARCHIVE, NETWORK_SECONDS, 1, made_before=keras_networks.GROWING),
+    "keras-hdf5": Fuzzer(keras_networks.KERAS_HDF5, NETWORK_SECONDS, 1, made_before=keras_networks.GROWING),
+    "onnx": Fuzzer(onnx_networks.ONNX, NETWORK_SECONDS, 1, made_before=onnx_networks.GROWING),
     "native-json": Fuzzer(predictions.native_json(), QUICK_SECONDS, 10),
     "native-csv": Fuzzer(predictions.native_csv(), QUICK_SECONDS, 10),
     "native-npy": Fuzzer(predictions.native_npy(), QUICK_SECONDS, 10),
