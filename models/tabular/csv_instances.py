@@ -21,6 +21,7 @@ from models.tabular.csv_dialect import (
     name_columns,
     recognise_text,
 )
+from models.tabular.raw_table import MAX_COLUMNS
 from models.values.numbers import read_number
 from models.values.tensors import FLOAT32_MAX, MAX_FAULTS
 from models.values.words import BOOLEANS, WHITE_SPACE
@@ -209,6 +210,9 @@ def _read_head(rows: Iterator[list[str]], table: CsvColumns | None) -> tuple[lis
     if table is None:
         return None, rows
     first = next(rows, [])
+    if len(first) > MAX_COLUMNS:
+        detail = f"The first row has {len(first):,} fields; a table has at most {MAX_COLUMNS:,} columns."
+        raise InvalidInstances(Fault(detail))
     header = _read_header(first, table)
     if not table.header and not _names_columns(first, table):
         rows = chain([first], rows)

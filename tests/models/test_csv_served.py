@@ -298,3 +298,15 @@ def test_words_for_missing_values_are_saved_with_the_version(tmp_path: Path) -> 
     assert np.array_equal(read(served, write(columns)), trained(dataset, served))
     posted = [{"size": 1, "colour": "red", "flag": "yes"}, {"size": None, "colour": "-", "flag": "NO"}]
     assert np.array_equal(served.read_instances(posted)[0]["input"], trained(dataset, served)[:2])
+
+
+def test_a_header_with_more_columns_than_a_table_may_have_is_refused_before_its_names_are_compared(
+    tmp_path: Path,
+) -> None:
+    served = serve(learn(tmp_path, {"price": ["1", "2", "3", "4"]}))
+    names = ["price", *(f"price{number}" for number in range(10_000))]
+    (fault,) = faults_of(served, f"{','.join(names)}\n{','.join(['1'] * len(names))}\n")
+    assert fault.detail == "The first row has 10,001 fields; a table has at most 10,000 columns."
+    faults = faults_of(served, f"{','.join(names[:-1])}\n{','.join(['1'] * len(names[:-1]))}\n")
+    assert len(faults) == 20
+    assert faults[0].column == "price0"
