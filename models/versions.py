@@ -16,7 +16,7 @@ from models.errors import NotServable
 from models.export import export_onnx
 from models.limits import Limits
 from models.naive_guess import NaiveGuess
-from models.parity import compare_with_keras
+from models.parity import check_export
 from models.predictor import Predictor, write_preprocessing
 from models.preprocessing import Preprocessing, fit_to_dataset
 from models.runtime import OnnxNetwork
@@ -70,10 +70,11 @@ def save_version(folder: Path, trained: TrainedNetwork, rows: dict[str, np.ndarr
     document = json.dumps(describe_trained(trained), ensure_ascii=False)
     (folder / TRAINED).write_text(document, encoding="utf-8")
     _save_model(folder / ARTIFACTS["saved_model"], exported)
-    reason = _export(folder / ARTIFACTS["onnx"], trained, weights, exported, rows)
+    reason, difference = _export(folder / ARTIFACTS["onnx"], trained, weights, exported, rows)
     return VersionDetails(
         servable=reason is None,
         reason=reason,
+        difference=difference,
         metrics=trained.metrics,
         baseline=trained.baseline or None,
         classes=trained.encoding.classes,
@@ -180,10 +181,10 @@ def _export(
     weights: dict[str, np.ndarray],
     exported: keras.Model,
     rows: dict[str, np.ndarray],
-) -> str | None:
+) -> tuple[str | None, float | None]:
+    """Why the network can't be served, or the largest difference of its outputs from those of Keras."""
     try:
         export_onnx(trained.spec, weights, path, trained.encoding.scale)
-        compare_with_keras(exported, path, rows)
+        return None, check_export(exported, path, rows)
     except NotServable as error:
-        return error.detail
-    return None
+        return error.detail, None

@@ -8,7 +8,7 @@ from models.errors import Fault, InvalidSpec, NotServable
 from models.export import export_onnx
 from models.jobs.assignment import Phase
 from models.jobs.build import BuildAssignment, BuildResult
-from models.parity import compare_with_keras, random_rows
+from models.parity import check_export, random_rows
 from models.pretrained_weights import copy_pretrained, save_pretrained
 from models.tasks.channel import Channel
 from models.weights import weight_values
@@ -38,7 +38,7 @@ def run(assignment: BuildAssignment, folder: Path, channel: Channel) -> BuildRes
     path = folder / "network.onnx"
     try:
         export_onnx(spec, weight_values(network), path)
-        compare_with_keras(network, path, random_rows(network, COMPARED_ROWS))
+        check_export(network, path, random_rows(network, COMPARED_ROWS))
     except NotServable as error:
         raise InvalidSpec(Fault(f"This network can't be served: {error.detail}", pointer="#/layers")) from error
     path.unlink()

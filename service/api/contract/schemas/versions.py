@@ -33,6 +33,7 @@ from service.api.contract.schemas.shown import (
     Links,
     Listing,
     Mapping,
+    Number,
     OneOf,
     Truth,
     Url,
@@ -108,6 +109,14 @@ class VersionSchema(AnswerSchema):
     error = Inner(FailureSchema, "The error of a failed import, else null.", allow_none=True)
     servable = Truth("Whether the version can serve predictions, because its network was exported to ONNX.")
     reason = Words("Why the version can't serve predictions.", example='The layer "lambda" has no ONNX operator.')
+    difference = Number(
+        "The largest difference between the outputs of the ONNX network and those of Keras, as a share of the largest "
+        "output or of 1, for some rows. Above 0.00001 only if rounding explains it. Null if they weren't "
+        "compared: for a network from an ONNX file, one that can't be served, or one that an older Fitserve saved.",
+        0,
+        allow_none=True,
+        example=1.2e-7,
+    )
     training_job = Identifier(
         "tj", "The job that trained the version; null if it was imported from a file.", allow_none=True
     )
@@ -161,7 +170,7 @@ class VersionSchema(AnswerSchema):
         url = version_url(found.model, version.number)
         details = version.details
         return {
-            **{member: getattr(details, member) for member in ("baseline", "classes", "inputs")},
+            **{member: getattr(details, member) for member in ("baseline", "classes", "difference", "inputs")},
             "metrics": UNMEASURED | details.metrics,
             **({} if version.servable else {"reason": details.reason}),
             "version": version.number,
@@ -259,6 +268,7 @@ def _present_unfinished(model: str, version: UnfinishedVersion) -> dict[str, Any
         "status": version.status,
         "error": describe_failure(version.error),
         "servable": False,
+        "difference": None,
         "reason": "Its file is being imported." if version.error is None else "Its file couldn't be imported.",
         "source": version.source,
         "notes": [],
