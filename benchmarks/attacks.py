@@ -231,7 +231,9 @@ def _measure_beside(service: RunningService, name: str) -> Measured:
 
 def _forget(client: Client) -> None:
     """Delete the dataset of an attack, and stop its import: it must not slow the next attack down."""
-    client.request("DELETE", f"/v1/datasets/{DATASET}")
+    response = client.request("DELETE", f"/v1/datasets/{DATASET}")
+    if response.status_code not in (204, 404):
+        raise RuntimeError(f"the dataset of an attack can't be deleted: {response.text}")
 
 
 def _rounds(names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:

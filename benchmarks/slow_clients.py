@@ -1,4 +1,4 @@
-"""Clients that hold connections of a service and hardly send or read; `benchmarks.attacks` measures others beside."""
+"""Clients that hold connections and hardly send or read. `benchmarks.attacks` measures others meanwhile."""
 
 import socket
 from collections import Counter
@@ -20,16 +20,25 @@ SMALLEST_BUFFER = 4096
 
 @contextmanager
 def slow_bodies(service: RunningService) -> Iterator[Counter[str]]:
-    """Send large bodies slowly, as many at once, until the service has answered. The counter has the answers."""
+    """Send BODIES large bodies slowly and concurrently, one after the other. The counter has the responses to them."""
     answers: Counter[str] = Counter()
     stopping = Event()
     with ThreadPoolExecutor(BODIES) as pool:
-        sent = [pool.submit(_send_slowly, service.port, stopping) for _ in range(BODIES)]
+        sent = [pool.submit(_send_repeatedly, service.port, stopping) for _ in range(BODIES)]
         try:
             yield answers
         finally:
             stopping.set()
-        answers.update(one.result() for one in sent)
+        for one in sent:
+            answers.update(one.result())
+
+
+def _send_repeatedly(port: int, stopping: Event) -> Counter[str]:
+    """The responses to slow bodies, of which one follows the other until the end."""
+    answers: Counter[str] = Counter()
+    while not stopping.is_set():
+        answers[_send_slowly(port, stopping)] += 1
+    return answers
 
 
 def _send_slowly(port: int, stopping: Event) -> str:

@@ -37,7 +37,7 @@ class VersionDetails(Document):
     """Why it can't be served."""
     difference: float | None = None
     """The largest difference of the exported network's outputs from those of Keras, as a share of the largest output or
-    of 1; None for a version that wasn't compared."""
+    of 1; None unless it is servable and was compared."""
     metrics: dict[str, dict[str, float] | None] = field(default_factory=dict)
     """By split; None for a split without rows."""
     baseline: dict[str, dict[str, float] | None] | None = None

@@ -64,7 +64,10 @@ class Replicas:
         server = self._server()
         processes = [server, *server.children()]
         server.send_signal(signal.SIGKILL if kills else signal.SIGINT)
-        psutil.wait_procs(processes, END_SECONDS)
+        _, alive = psutil.wait_procs(processes, END_SECONDS)
+        for process in alive:
+            process.kill()
+        psutil.wait_procs(alive, END_SECONDS)
 
     def start_primary(self) -> None:
         """Start the primary again, at the same address, after `stop_primary`."""

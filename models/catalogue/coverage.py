@@ -43,12 +43,7 @@ def write_coverage() -> str:
             "",
             *left_out({name: selection.LAYERS_LEFT_OUT[name] for name in selection.NOT_DESCRIBABLE}),
             "",
-            "## Networks that can't be exported",
-            "",
-            "Every layer can be exported to ONNX. A few combinations of layers can't: their networks train, and their",
-            "versions are stored but not servable, with the reason. They are:",
-            "",
-            *(f"- {case}" for case in NOT_EXPORTED),
+            *not_exported(),
             "",
             "## Other components",
             "",
@@ -89,6 +84,19 @@ OTHERS_LEFT_OUT = {
     }.items()
     for name, reason in names.items()
 }
+
+
+def not_exported() -> list[str]:
+    """The section on networks of layers that can be exported, but not together."""
+    return [
+        "## Networks that can't be exported",
+        "",
+        "Every layer can be exported to ONNX, but a few combinations of layers can't. A model of them is refused when",
+        "it is built, with the reason. If only the weights of a version or of an imported network make the difference,",
+        "the version is stored, but isn't servable. These are:",
+        "",
+        *(f"- {case}" for case in NOT_EXPORTED),
+    ]
 
 
 def describable_left_out() -> list[str]:

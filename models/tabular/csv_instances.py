@@ -211,7 +211,7 @@ def _read_head(rows: Iterator[list[str]], table: CsvColumns | None) -> tuple[lis
         return None, rows
     first = next(rows, [])
     if len(first) > MAX_COLUMNS:
-        detail = f"The first row has {len(first):,} fields; a table has at most {MAX_COLUMNS:,} columns."
+        detail = f"The first row has {len(first):,} columns; the limit is {MAX_COLUMNS:,}."
         raise InvalidInstances(Fault(detail))
     header = _read_header(first, table)
     if not table.header and not _names_columns(first, table):

@@ -15,11 +15,9 @@ from service.storage.identifiers import new_identifier
 from service.storage.records import IdempotencyKey
 
 RETENTION = timedelta(hours=24)
-LONGEST = timedelta(minutes=5)
-"""No request takes longer once its body has arrived. On this host, the end of one is noticed at once."""
-LONGEST_ELSEWHERE = timedelta(minutes=1)
-"""After this time, a request on another host counts as crashed, since its end can't be seen. Few take longer. If such a
-request is repeated meanwhile, still only one of both can create the resource."""
+ABANDONED_AFTER = timedelta(minutes=5)
+"""No request takes longer once its body has arrived. If it does, its process, on another host, has crashed. Requests
+on this host that have ended are noticed at once."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +90,7 @@ def _is_abandoned(key: IdempotencyKey, now: datetime) -> bool:
     """Whether the key's request has ended without a response: it released the key, or could not even do that."""
     if key.status is not None:
         return False
-    age, longest = now - key.created_at, LONGEST if key.owner == here() else LONGEST_ELSEWHERE
-    return not key.owner or age > longest or not may_be_present(key.token, key.owner)
+    return not key.owner or now - key.created_at > ABANDONED_AFTER or not may_be_present(key.token, key.owner)
 
 
 def record_resource(session: Session, claim: Claim | None, resource_id: str) -> None:

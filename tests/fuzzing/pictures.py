@@ -1,4 +1,4 @@
-"""Image files (PNG, JPEG, WebP, GIF, BMP, TIFF) whose chunks are edited, with right checksums and lengths again."""
+"""Image files (PNG, JPEG, WebP, GIF, BMP, TIFF) whose chunks are edited, with correct checksums and lengths."""
 
 import zlib
 from collections.abc import Callable

@@ -42,6 +42,7 @@ def test_a_network_of_a_notebook_predicts_learns_and_lends_its_layers(
     assert any("multiclass" in note for note in model["notes"])
     assert undocumented(client, "Model", "/v1/models/notebook") == []
     assert undocumented(client, "Version", "/v1/models/notebook/versions/1") == []
+    assert 0 <= client.get("/v1/models/notebook/versions/1")["difference"] <= 1e-5
     rows, predicted = known["input_measurements"], known["output"]
     answer = fitserve.predict("notebook", rows)["predictions"]
     assert np.allclose([row["scores"] for row in answer], predicted, atol=1e-5)
@@ -101,6 +102,7 @@ def test_an_estimator_of_scikit_learn_predicts_the_same_here(fitserve: PythonCli
     assert fitserve.evaluations.wait(evaluation["id"])["result"]["metrics"]["accuracy"] >= 0.9
     assert undocumented(client, "Model", "/v1/models/sklearn-irises") == []
     assert undocumented(client, "Version", "/v1/models/sklearn-irises/versions/1") == []
+    assert client.get("/v1/models/sklearn-irises/versions/1")["difference"] is None
     with pytest.raises(RequestFailed) as refused:
         fitserve.models.add_version("sklearn-irises", ONNX_FILES / "torch_mlp.onnx")
     assert refused.value.code == "invalid-spec"

@@ -306,7 +306,7 @@ def test_a_header_with_more_columns_than_a_table_may_have_is_refused_before_its_
     served = serve(learn(tmp_path, {"price": ["1", "2", "3", "4"]}))
     names = ["price", *(f"price{number}" for number in range(10_000))]
     (fault,) = faults_of(served, f"{','.join(names)}\n{','.join(['1'] * len(names))}\n")
-    assert fault.detail == "The first row has 10,001 fields; a table has at most 10,000 columns."
+    assert fault.detail == "The first row has 10,001 columns; the limit is 10,000."
     faults = faults_of(served, f"{','.join(names[:-1])}\n{','.join(['1'] * len(names[:-1]))}\n")
     assert len(faults) == 20
     assert faults[0].column == "price0"

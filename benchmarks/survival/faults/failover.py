@@ -11,7 +11,7 @@ UNHEARD_SECONDS = 0.0, 1.5
 UNPROMOTED_SECONDS = 0.0, 3.0
 """How long the address leads to a standby that can only be read."""
 DOWN_SECONDS = 0.0, 4.0
-"""How long a server that is started again was away."""
+"""How long the server is down before it is started again."""
 
 
 def _fail_over(tools: Tools) -> None:

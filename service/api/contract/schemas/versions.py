@@ -86,8 +86,8 @@ class TrainingModeSchema(AnswerSchema):
         *PRECISIONS,
     )
     bfloat16_layers = Count(
-        "How many layers computed in bfloat16. 0 if none could, so that the network was trained in float32. Null if an "
-        "older Fitserve trained it.",
+        "How many layers computed in bfloat16: 0 for `float32`, and for `bfloat16` if no layer can compute in it. Null "
+        "if an older Fitserve trained it.",
         allow_none=True,
         example=0,
     )
@@ -111,8 +111,8 @@ class VersionSchema(AnswerSchema):
     reason = Words("Why the version can't serve predictions.", example='The layer "lambda" has no ONNX operator.')
     difference = Number(
         "The largest difference between the outputs of the ONNX network and those of Keras, as a share of the largest "
-        "output or of 1, for some rows. Above 0.00001 only if rounding explains it. Null if they weren't "
-        "compared: for a network from an ONNX file, one that can't be served, or one that an older Fitserve saved.",
+        "output or of 1, for some rows. Above 0.00001 only if rounding explains it, at most 0.01. Null for a network "
+        "from an ONNX file, one that can't be served, or one that an older Fitserve saved.",
         0,
         allow_none=True,
         example=1.2e-7,
