@@ -20,6 +20,7 @@ from service.api.contract.schemas.training_jobs import (
     EarlyStoppingSchema,
     TrainingJobSchema,
 )
+from service.api.http.path_names import read_epoch
 from service.api.http.state import context
 from service.api.ui.blueprint import page, page_blueprint, show
 from service.callers import Scope
@@ -53,7 +54,7 @@ def new_job() -> Response:
     if "model" in values and "dataset" not in values:
         values["dataset"] = _dataset_of(values["model"])
     if earlier and given.get("epoch"):
-        values["start_from"] = {"training_job": given["job"], "epoch": _read_epoch(given["epoch"])}
+        values["start_from"] = {"training_job": given["job"], "epoch": read_epoch(given["epoch"])}
     return show(
         "training-job-new.html",
         "new_training_job",
@@ -88,11 +89,6 @@ def _dataset_of(name: str) -> str | None:
     with suppress(NotFound):
         return ModelItemSchema().dump(models.get(context(), name)).get("input", {}).get("dataset")
     return None
-
-
-def _read_epoch(given: str) -> int | str:
-    """The epoch that a query names; the service says what is wrong with one that isn't a number."""
-    return int(given) if given.isdecimal() else given
 
 
 def _model_choices(wanted: str | None) -> list[dict[str, Any]]:
